@@ -1,0 +1,229 @@
+"""What users call: switch the cache on and off, begin a run, look at what happened."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
+from .caching.calibrator_config import CalibratorConfig, ParamsModifier
+from .caching.config import DBCacheConfig
+from .caching.legacy import from_keywords
+from .caching.report import print_stats
+from .caching.session import CacheSession
+from .caching.sessions import forget, parts, remember, sessions_of
+from .caching.stats import CacheStats, session_stats
+from .logger import init_logger
+
+logger = init_logger(__name__)
+
+
+def enable_cache(
+    pipe_or_adapter: Any,
+    cache_config: DBCacheConfig | None = None,
+    calibrator_config: CalibratorConfig | None = None,
+    params_modifiers: ParamsModifier | Sequence[Any] | None = None,
+    parallelism_config: Any = None,
+    attention_backend: str | None = None,
+    quantize_config: Any = None,
+    **deprecated: Any,
+) -> Any:
+    """Make a diffusion transformer faster by reusing what hardly changes from step to step.
+
+    Args:
+        pipe_or_adapter: a diffusers pipeline, a `BlockAdapter`, or a bare transformer.
+        cache_config: how to decide; `DBCacheConfig()` if nothing at all is given.
+        calibrator_config: what stands in for skipped blocks; by default their last residual.
+        params_modifiers: settings of single block lists, one for each, in order.
+        parallelism_config: spread the model over several devices.
+        attention_backend: name of the attention kernel.
+        quantize_config: store weights in fewer bits.
+        **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form).
+
+    Returns:
+        ``pipe_or_adapter``. Calling it again replaces the settings.
+
+    Raises:
+        ValueError: an unsupported model, naming what would be needed, or settings that do not fit.
+        NotImplementedError: a part of the package that is not built yet.
+
+    On any error the model is as it was before.
+    """
+    elsewhere = {
+        "parallelism_config": parallelism_config,
+        "attention_backend": attention_backend,
+        "quantize_config": quantize_config,
+    }
+    for name, value in elsewhere.items():
+        if value is not None:
+            raise NotImplementedError(f"enable_cache: {name} is not built yet in this version.")
+    if deprecated:
+        cache_config, calibrator_config = _with_keywords(
+            cache_config, calibrator_config, deprecated
+        )
+    adapter = _adapter(pipe_or_adapter)
+    session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers)
+    for old in sessions_of(adapter):
+        _end(old)
+    session.install(adapter)
+    remember(session, pipe_or_adapter, adapter, adapter.pipe, *parts(adapter))
+    for cached in session.transformers:
+        for unit in cached.units:
+            logger.info(f"cache enabled on {unit.name}: {unit.tag}")
+    return pipe_or_adapter
+
+
+def disable_cache(pipe_or_adapter: Any) -> Any:
+    """Take the cache off again; pipeline, adapter or transformer alike. Returns its argument."""
+    for session in sessions_of(pipe_or_adapter):
+        _end(session)
+    return pipe_or_adapter
+
+
+def refresh_context(
+    transformer: Any,
+    num_inference_steps: int | None = None,
+    enable_separate_cfg: bool | None = None,
+    cache_config: DBCacheConfig | None = None,
+    calibrator_config: CalibratorConfig | None = None,
+    verbose: bool = False,
+    **deprecated: Any,
+) -> None:
+    """Begin a new run, with new settings.
+
+    A config made by ``DBCacheConfig().reset(...)`` changes the fields it sets and keeps the others;
+    any other config replaces the settings as a whole. A field that is set to None explicitly is
+    cleared.
+
+    Args:
+        transformer: what the cache was enabled on, or one transformer of it.
+        num_inference_steps: length of the new run.
+        enable_separate_cfg: whether conditional and unconditional are separate calls.
+        cache_config: new cache settings.
+        calibrator_config: new calibrator.
+        verbose: log the settings.
+        **deprecated: fields of `DBCacheConfig` as keywords (the old form).
+
+    Raises:
+        ValueError: the cache is not enabled on this object, or the settings do not fit; the old
+            settings then stay.
+    """
+    sessions = sessions_of(transformer)
+    if not sessions:
+        raise ValueError(
+            f"refresh_context: the cache is not enabled on this {type(transformer).__name__}. "
+            "Call enable_cache first."
+        )
+    if deprecated:
+        cache_config, calibrator_config = _with_keywords(
+            cache_config, calibrator_config, deprecated
+        )
+    own = {
+        "num_inference_steps": num_inference_steps,
+        "enable_separate_cfg": enable_separate_cfg,
+    }
+    own = {name: value for name, value in own.items() if value is not None}
+    if own:
+        base = cache_config if cache_config is not None else DBCacheConfig().reset()
+        cache_config = base.overlaid(**own)
+    module = _module(transformer)
+    for session in sessions:
+        session.refresh(module, cache_config, calibrator_config)
+        if verbose:
+            for stats in session_stats(session, lambda each: module is None or each is module):
+                logger.info(f"{stats.name}: {stats.cache_options['tag']}")
+
+
+def summary(target: Any, details: bool = False, logging: bool = True) -> list[CacheStats]:
+    """What happened in the last run: which steps were reused, and why the others were not.
+
+    Args:
+        target: pipeline, adapter or transformer.
+        details: print every step of every branch with its reason.
+        logging: print at all.
+
+    Returns:
+        One `CacheStats` for each block list (or chain of lists); empty where nothing is cached.
+    """
+    module = _module(target)
+    stats = [
+        each
+        for session in sessions_of(target)
+        for each in session_stats(session, lambda model: module is None or model is module)
+    ]
+    if logging:
+        print_stats(stats, details=details)
+    return stats
+
+
+def strify(target: Any) -> str:
+    """A short tag of the settings in force, such as ``DBCache_F8B0_W8I1M0MC0_R0.08_NONE``.
+
+    Takes what `summary` takes, its result, a single `CacheStats`, or a config.
+    """
+    if isinstance(target, (DBCacheConfig, CalibratorConfig)):
+        return target.strify()
+    stats = [target] if isinstance(target, CacheStats) else target
+    if not isinstance(stats, list):
+        stats = summary(target, logging=False)
+    return "_".join(dict.fromkeys(each.cache_options["tag"] for each in stats)) or "NONE"
+
+
+def get_adapter(pipe: Any) -> BlockAdapter:
+    """The registered adapter of a pipeline or transformer, filled in; `ValueError` if none."""
+    adapter: BlockAdapter = BlockAdapterRegister.get_adapter(pipe)
+    return adapter
+
+
+def supported_pipelines() -> tuple[int, list[str]]:
+    """How many pipelines are registered, and their class-name prefixes."""
+    return BlockAdapterRegister.supported_pipelines()
+
+
+def set_attn_backend(target: Any, attention_backend: str) -> Any:
+    """Choose the attention kernel of a model; not built yet in this version."""
+    raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
+
+
+def _adapter(target: Any) -> BlockAdapter:
+    if isinstance(target, BlockAdapter):
+        return target
+    try:
+        return get_adapter(target)
+    except ValueError:
+        if isinstance(target, nn.Module):
+            return BlockAdapter(transformer=target, auto=True)
+        if isinstance(getattr(target, "transformer", None), nn.Module):
+            return BlockAdapter(pipe=target, auto=True)
+        raise
+
+
+def _with_keywords(
+    cache_config: DBCacheConfig | None,
+    calibrator_config: CalibratorConfig | None,
+    keywords: dict[str, Any],
+) -> tuple[DBCacheConfig | None, CalibratorConfig | None]:
+    warnings.warn(
+        f"{', '.join(sorted(keywords))}: settings as keywords are deprecated. "
+        "Give cache_config=DBCacheConfig(...) and calibrator_config=....",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    cache, calibrator = from_keywords(keywords, "enable_cache", None)
+    if cache_config is not None and cache is not None:
+        given = {name: value for name, value in keywords.items() if name in cache.names()}
+        cache = cache_config.overlaid(**given)
+    return cache or cache_config, calibrator_config or calibrator
+
+
+def _module(target: Any) -> nn.Module | None:
+    """The one transformer that is meant, or None for all of a pipeline or adapter."""
+    return getattr(target, "_orig_mod", target) if isinstance(target, nn.Module) else None
+
+
+def _end(session: CacheSession) -> None:
+    session.uninstall()
+    forget(session)

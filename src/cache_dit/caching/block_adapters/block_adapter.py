@@ -1,0 +1,121 @@
+"""What the cache has to know about a model: which blocks, which pattern, CFG apart or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from ..patch_functor import PatchFunctor
+from .block_lists import BlockList, TransformerBlocks, by_transformer, lists_of
+from .find_blocks import find_blocks
+
+
+class FakeDiffusionPipeline:
+    """Stands in for a pipeline where there is a transformer only."""
+
+    def __init__(self, transformer: nn.Module | None = None) -> None:
+        self.transformer = transformer
+
+
+@dataclass(eq=False)
+class BlockAdapter:
+    """Where the blocks of a model are and what they look like.
+
+    ``blocks``, ``blocks_name``, ``forward_pattern`` and ``params_modifiers`` are single values; or
+    lists with one entry for each block list of one transformer, or one for each transformer; or, for
+    several transformers with several block lists, lists of lists.
+
+    Attributes:
+        pipe: the pipeline; anything with a ``transformer``; or None.
+        transformer: the transformer, or several; None takes ``pipe.transformer``.
+        blocks: the block list(s).
+        blocks_name: attribute name(s) of the block lists, for messages and statistics; found by
+            itself when left out.
+        forward_pattern: what a block takes and returns.
+        params_modifiers: settings of their own for block lists.
+        check_forward_pattern: compare the pattern with the block's signature at enabling; None
+            checks wherever the block is not registered to be peculiar.
+        check_num_outputs: also compare the return annotation of ``forward``, where there is one.
+        patch_functor: applied to the transformer before anything else; an escape hatch for models
+            whose forward must be changed, undone when the cache is disabled.
+        has_separate_cfg: conditional and unconditional are separate calls of the transformer.
+        auto: find block lists and pattern from the structure of the transformer.
+        allow_prefixes: with ``auto``, names that a block list may begin with.
+        check_prefixes: whether that is required.
+        allow_suffixes: with ``auto``, endings that a block's class name may have.
+        check_suffixes: whether that is required.
+        blocks_policy: with ``auto``, take the candidate with the most (``"max"``) or the fewest
+            (``"min"``) blocks.
+        chained: the block lists of a transformer run one after another under one decision:
+            ``Fn_compute_blocks`` counts from the first list's start, ``Bn_compute_blocks`` from the
+            last one's end.
+        stream_parameters: parameter names of the streams, where they are not the usual ones:
+            ``{"hidden_states": "x"}``.
+        long_skip: parameter by which a block takes the output of its mirror image in the front half
+            of the list (U-Net skips).
+        branch_on: arguments of the transformer that make a call one of another kind, such as
+            ``("skip_layers",)``.
+        compute_when: says for the arguments of a transformer call whether it must compute, because
+            it fills a key-value cache for example.
+    """
+
+    pipe: Any = None
+    transformer: Any = None
+    blocks: Any = None
+    blocks_name: Any = None
+    forward_pattern: Any = None
+    params_modifiers: Any = None
+    check_forward_pattern: bool | None = None
+    check_num_outputs: bool = False
+    patch_functor: PatchFunctor | None = None
+    has_separate_cfg: bool = False
+    auto: bool = False
+    allow_prefixes: list[str] = field(
+        default_factory=lambda: ["transformer", "single_transformer", "blocks", "layers", "single"]
+    )
+    check_prefixes: bool = True
+    allow_suffixes: list[str] = field(default_factory=lambda: ["TransformerBlock"])
+    check_suffixes: bool = False
+    blocks_policy: str = "max"
+    chained: bool = False
+    stream_parameters: dict[str, str] | None = None
+    long_skip: str | None = None
+    branch_on: tuple[str, ...] = ()
+    compute_when: Callable[[dict[str, Any]], bool] | None = None
+
+    def transformers(self) -> list[TransformerBlocks]:
+        """The adapter in its one normal form: block lists, grouped by transformer.
+
+        Raises:
+            ValueError: nothing that could be cached, or lists whose lengths do not fit together.
+        """
+        transformer = self.transformer
+        if transformer is None:
+            transformer = getattr(self.pipe, "transformer", None)
+        if transformer is None:
+            raise ValueError(
+                "BlockAdapter: no transformer. Give transformer=..., or a pipe that has one."
+            )
+        modules = list(transformer) if isinstance(transformer, (list, tuple)) else [transformer]
+        several = len(modules) > 1 or isinstance(transformer, (list, tuple))
+        rows = zip(
+            modules,
+            *(
+                by_transformer(name, getattr(self, name), len(modules), several)
+                for name in ("blocks", "blocks_name", "forward_pattern", "params_modifiers")
+            ),
+            strict=True,
+        )
+        return [TransformerBlocks(module, self._lists(module, *row)) for module, *row in rows]
+
+    def _lists(
+        self, transformer: nn.Module, blocks: Any, names: Any, patterns: Any, modifiers: Any
+    ) -> list[BlockList]:
+        if self.auto and blocks is None and names is None:
+            found = find_blocks(transformer, self)
+            names = [name for name, _ in found]
+            patterns = patterns or [pattern for _, pattern in found]
+        return lists_of(transformer, blocks, names, patterns, modifiers)

@@ -1,0 +1,133 @@
+"""The one normal form of all the ways in which an adapter may be written."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ..calibrator_config import ParamsModifier
+from ..forward_pattern import ForwardPattern
+
+
+@dataclass(frozen=True)
+class BlockList:
+    """One list of blocks, with its pattern and settings of its own.
+
+    It does not keep the blocks alive: what is cached must go when its owner lets it go.
+    """
+
+    name: str
+    references: tuple[weakref.ref[nn.Module], ...]
+    pattern: ForwardPattern
+    modifier: ParamsModifier | None = None
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """The blocks, in order."""
+        blocks = [reference() for reference in self.references]
+        return [block for block in blocks if block is not None]
+
+
+@dataclass(frozen=True)
+class TransformerBlocks:
+    """A transformer and its block lists, in the order in which they run."""
+
+    transformer: nn.Module
+    lists: list[BlockList]
+
+
+def by_transformer(name: str, value: Any, count: int, several: bool) -> list[Any]:
+    """Split an adapter's field into one entry for each of ``count`` transformers.
+
+    Raises:
+        ValueError: a list whose length is not the number of transformers.
+    """
+    if not isinstance(value, (list, tuple)):
+        return [value] * count
+    if not several:
+        nested = len(value) == 1 and isinstance(value[0], (list, tuple))
+        return [list(value[0]) if nested else list(value)]
+    if len(value) != count:
+        raise ValueError(
+            f"BlockAdapter: {name} has {len(value)} entries for {count} transformers. "
+            "Give one entry (or list of entries) for each transformer."
+        )
+    return list(value)
+
+
+def lists_of(
+    transformer: nn.Module, blocks: Any, names: Any, patterns: Any, modifiers: Any
+) -> list[BlockList]:
+    """The block lists of one transformer from its entries in an adapter.
+
+    Raises:
+        ValueError: a block list that is missing, empty or not made of modules; patterns or modifiers
+            whose number does not fit the number of block lists; a missing pattern.
+    """
+    owner = type(transformer).__name__
+    found = _modules(transformer, blocks, names)
+    own_patterns = spread(f"{owner}: forward_pattern", patterns, len(found))
+    own_modifiers = spread(f"{owner}: params_modifiers", modifiers, len(found))
+    lists = []
+    for (name, modules), pattern, modifier in zip(found, own_patterns, own_modifiers, strict=True):
+        if not isinstance(pattern, ForwardPattern):
+            raise ValueError(
+                f"{owner}.{name}: forward_pattern={pattern!r}; expected one of "
+                f"{', '.join(p.name for p in ForwardPattern)}, or auto=True to find it."
+            )
+        references = tuple(weakref.ref(block) for block in modules)
+        lists.append(BlockList(name, references, pattern, modifier))
+    return lists
+
+
+def spread(name: str, value: Any, count: int) -> list[Any]:
+    """One entry for each block list: a single entry serves all of them."""
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(values) == 1:
+        return values * count
+    if len(values) != count:
+        raise ValueError(f"{name} has {len(values)} entries for {count} block lists.")
+    return values
+
+
+def _modules(
+    transformer: nn.Module, blocks: Any, names: Any
+) -> list[tuple[str, Sequence[nn.Module]]]:
+    owner = type(transformer).__name__
+    wanted = _as_list(names) or [None] * len(_as_list(blocks))
+    given = _as_list(blocks) or [_attribute(transformer, name) for name in wanted]
+    if not given:
+        raise ValueError(f"{owner}: no blocks. Give blocks=..., blocks_name=... or auto=True.")
+    if len(wanted) != len(given):
+        raise ValueError(f"{owner}: {len(wanted)} blocks_name for {len(given)} blocks.")
+    known = {id(module): name for name, module in transformer.named_modules()}
+    found = []
+    for index, (modules, name) in enumerate(zip(given, wanted, strict=True)):
+        label = name or known.get(id(modules)) or f"blocks.{index}"
+        if not isinstance(modules, nn.ModuleList):
+            raise ValueError(
+                f"{owner}.{label}: expected a torch.nn.ModuleList, got {type(modules).__name__}."
+            )
+        found.append((label, modules))
+    return found
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _attribute(transformer: nn.Module, name: str) -> Any:
+    try:
+        return transformer.get_submodule(name)
+    except AttributeError as error:
+        lists = [n for n, m in transformer.named_modules() if isinstance(m, nn.ModuleList)]
+        raise ValueError(
+            f"{type(transformer).__name__} has no block list {name!r}. Its module lists: "
+            f"{', '.join(lists)}."
+        ) from error

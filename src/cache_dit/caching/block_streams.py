@@ -1,0 +1,100 @@
+"""Where the blocks of one class take their streams, and how they return them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..intercept import original_class
+from .forward_pattern import ENCODER, HIDDEN, ForwardPattern
+
+Streams = tuple[torch.Tensor | None, torch.Tensor | None]
+"""The denoised stream and the one beside it; None for a stream that the block does not hand on."""
+
+
+class BlockStreams:
+    """Reads the streams of a block call from its arguments, and makes or takes apart its output.
+
+    Args:
+        block: any block of the class.
+        pattern: which streams go in and come out.
+        parameters: names of the parameters that take the streams, where they are not called
+            ``hidden_states`` and ``encoder_hidden_states`` and are not the first ones.
+        where: how messages call the block list.
+
+    Raises:
+        ValueError: ``forward`` has no parameter for a stream of the pattern.
+    """
+
+    def __init__(
+        self,
+        block: nn.Module,
+        pattern: ForwardPattern,
+        parameters: Mapping[str, str] | None = None,
+        where: str = "",
+    ) -> None:
+        self.pattern = pattern
+        self.where = where or type(block).__name__
+        self.wraps_single_output = False
+        names = list(inspect.signature(original_class(block).forward).parameters)[1:]
+        returns_encoder = ENCODER in pattern.Out
+        self.adds_encoder = returns_encoder and ENCODER not in pattern.In
+        self._hidden = self._find(names, HIDDEN, 0, parameters or {})
+        self._encoder = None
+        if returns_encoder and not self.adds_encoder:
+            self._encoder = self._find(names, ENCODER, 1, parameters or {})
+
+    def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Streams:
+        """The streams that go into this call."""
+        position, name = self._hidden
+        hidden = args[position] if position < len(args) else kwargs[name]
+        if self._encoder is None:
+            return hidden, None
+        position, name = self._encoder
+        return hidden, args[position] if position < len(args) else kwargs.get(name)
+
+    def unpack(self, output: Any) -> Streams:
+        """The streams that came out; raises `ValueError` where the pattern does not fit."""
+        expected = len(self.pattern.value[1])
+        if isinstance(output, (tuple, list)):
+            if len(output) != expected:
+                raise self._misfit(f"{len(output)} outputs", expected)
+            self.wraps_single_output = expected == 1
+            if expected == 1:
+                return output[0], None
+            return (output[0], output[1]) if self.pattern.Return_H_First else (output[1], output[0])
+        if expected != 1:
+            raise self._misfit("one tensor", expected)
+        return output, None
+
+    def pack(self, streams: Streams) -> Any:
+        """What the block would have returned for these streams."""
+        hidden, encoder = streams
+        if self.pattern.Return_H_Only:
+            return (hidden,) if self.wraps_single_output else hidden
+        return (hidden, encoder) if self.pattern.Return_H_First else (encoder, hidden)
+
+    def _find(
+        self, names: list[str], stream: str, fallback: int, chosen: Mapping[str, str]
+    ) -> tuple[int, str]:
+        name = chosen.get(stream, stream)
+        if name in names:
+            return names.index(name), name
+        if stream in chosen or fallback >= len(names):
+            raise ValueError(
+                f"{self.where}: forward({', '.join(names)}) has no parameter {name!r} for the "
+                f"stream {stream} of {self.pattern.name}. Choose another forward_pattern, or name "
+                "the parameter in stream_parameters."
+            )
+        return fallback, names[fallback]
+
+    def _misfit(self, returned: str, expected: int) -> ValueError:
+        fitting = [p.name for p in ForwardPattern if len(p.value[1]) != expected]
+        return ValueError(
+            f"{self.where}: the block returned {returned}; {self.pattern.name} expects {expected} "
+            f"({', '.join(self.pattern.Out)}). Use one of {', '.join(fitting)}."
+        )

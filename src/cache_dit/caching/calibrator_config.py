@@ -1,0 +1,144 @@
+"""Settings of the calibrators, and the modifiers that give one block list settings of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .config import DBCacheConfig, Settings, is_count
+
+
+@dataclass
+class CalibratorConfig(Settings):
+    """What stands in for skipped blocks: a prediction from the last few computed steps.
+
+    Attributes:
+        enable_calibrator: predict the denoised stream; otherwise its last snapshot is reused.
+        enable_encoder_calibrator: predict the text stream; otherwise its last snapshot is reused.
+        calibrator_type: ``"taylorseer"``, ``"foca"``, ``"dmd"`` or a registered name.
+        calibrator_cache_type: predict the ``"residual"`` of the skipped blocks, or their output,
+            ``"hidden_states"``.
+        calibrator_kwargs: arguments of the predictor.
+    """
+
+    enable_calibrator: bool = False
+    enable_encoder_calibrator: bool = False
+    calibrator_type: str = "taylorseer"
+    calibrator_cache_type: str = "residual"
+    calibrator_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.validate()
+
+    def validate(self) -> None:
+        """Check every field that is set."""
+        for name in ("enable_calibrator", "enable_encoder_calibrator"):
+            self._require(name, lambda v: isinstance(v, bool), "True or False")
+        legal = ("residual", "hidden_states")
+        self._require("calibrator_cache_type", lambda v: v in legal, f"one of {list(legal)}")
+        self._require("calibrator_type", lambda v: isinstance(v, str), "the name of a calibrator")
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments for the predictor of this type."""
+        own = {f.metadata["argument"]: f.name for f in fields(self) if "argument" in f.metadata}
+        chosen = {argument: getattr(self, name) for argument, name in own.items()}
+        given = {own_name: value for own_name, value in (self.calibrator_kwargs or {}).items()}
+        renamed = {name: argument for argument, name in own.items()}
+        return chosen | {renamed.get(name, name): value for name, value in given.items()}
+
+    def strify(self) -> str:
+        """A short tag, such as ``TaylorSeer_O1``, or ``NONE`` where nothing is predicted."""
+        if not (self.enable_calibrator or self.enable_encoder_calibrator):
+            return "NONE"
+        arguments = "".join(f"_{k[0].upper()}{v}" for k, v in self.arguments().items())
+        return f"{self.calibrator_type}{arguments}"
+
+
+def _argument(default: float, name: str) -> Any:
+    return field(default=default, metadata={"argument": name})
+
+
+@dataclass
+class TaylorSeerCalibratorConfig(CalibratorConfig):
+    """TaylorSeer (arXiv:2503.06923): a polynomial through the last ``taylorseer_order + 1``
+    computed steps."""
+
+    enable_calibrator: bool = True
+    enable_encoder_calibrator: bool = True
+    calibrator_type: str = "taylorseer"
+    taylorseer_order: int = _argument(1, "order")
+
+    def validate(self) -> None:
+        """Check every field that is set."""
+        super().validate()
+        self._require("taylorseer_order", is_count(0), "a whole number from 0 up")
+
+    def strify(self) -> str:
+        """A short tag, such as ``TaylorSeer_O1``."""
+        return f"TaylorSeer_O{self.taylorseer_order}"
+
+
+@dataclass
+class FoCaCalibratorConfig(CalibratorConfig):
+    """FoCa (arXiv:2508.16211): forecast with BDF2, calibrate with Heun's rule."""
+
+    enable_calibrator: bool = True
+    enable_encoder_calibrator: bool = True
+    calibrator_type: str = "foca"
+
+    def strify(self) -> str:
+        """A short tag."""
+        return "FoCa"
+
+
+@dataclass
+class DMDCalibratorConfig(CalibratorConfig):
+    """Dynamic mode decomposition (Schmid 2010): the linear propagator of the last snapshots.
+
+    Attributes:
+        dmd_history: how many snapshots are kept, 4 or more.
+        dmd_rank: most modes kept; 0 for as many as stand above the noise of the dtype.
+        dmd_ridge: relative ridge on the Gram matrix.
+    """
+
+    enable_calibrator: bool = True
+    enable_encoder_calibrator: bool = True
+    calibrator_type: str = "dmd"
+    dmd_history: int = _argument(6, "history")
+    dmd_rank: int = _argument(0, "rank")
+    dmd_ridge: float = _argument(1e-8, "ridge")
+
+    def validate(self) -> None:
+        """Check every field that is set."""
+        super().validate()
+        self._require("dmd_history", is_count(4), "a whole number from 4 up")
+        self._require("dmd_rank", is_count(0), "a whole number from 0 up")
+        legal: Callable[[Any], bool] = lambda v: v >= 0  # noqa: E731 - a predicate, like its peers
+        self._require("dmd_ridge", legal, "a number from 0 up")
+
+    def strify(self) -> str:
+        """A short tag, such as ``DMD_H6R0``."""
+        return f"DMD_H{self.dmd_history}R{self.dmd_rank}"
+
+
+class ParamsModifier:
+    """Settings for one block list: what it sets goes over the settings shared by all lists.
+
+    ``ParamsModifier(cache_config=DBCacheConfig().reset(residual_diff_threshold=0.1))`` changes the
+    threshold alone. Cache settings may be given as keyword arguments too (the old form).
+
+    Raises:
+        ValueError: a keyword that is no cache setting.
+    """
+
+    def __init__(
+        self,
+        cache_config: DBCacheConfig | None = None,
+        calibrator_config: CalibratorConfig | None = None,
+        **deprecated: Any,
+    ) -> None:
+        if deprecated:
+            cache_config = (cache_config or DBCacheConfig().reset()).update(**deprecated)
+        self.cache_config = cache_config
+        self.calibrator_config = calibrator_config

@@ -1,0 +1,82 @@
+"""Dynamic mode decomposition: extrapolate with the linear propagator of the snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from .predictor import CalibratorRegister, Gram, Predictor
+from .taylorseer import lagrange
+
+LEAST_SNAPSHOTS = 4
+
+
+def evenly_spaced(steps: Sequence[float]) -> list[int]:
+    """Indices of the longest run of equally spaced steps that ends with the last one."""
+    position = {step: index for index, step in enumerate(steps)}
+    best: list[int] = []
+    for other in reversed(steps[:-1]):  # among equals, the narrower spacing
+        step, run = steps[-1], []
+        while step in position:
+            run.append(position[step])
+            step -= steps[-1] - other
+        best = max(best, run[::-1], key=len)
+    return best
+
+
+@CalibratorRegister.register("dmd")
+class DMD(Predictor):
+    """Exact DMD (Schmid 2010) in the span of the snapshots, through their Gram matrix.
+
+    The snapshots x_0 ... x_m, evenly spaced, define the operator that takes each to the next; its
+    m x m projection is found from inner products alone, so the cost is one Gram matrix and an
+    eigen-decomposition of a few numbers. Exact on sums of up to m - 1 exponentials. Where fewer than
+    four of the kept steps are evenly spaced, linear extrapolation stands in.
+
+    Args:
+        history: snapshots kept.
+        rank: most modes kept; 0 for all that stand above the noise of the dtype.
+        ridge: relative to the largest eigenvalue of the Gram matrix.
+    """
+
+    def __init__(self, history: int = 6, rank: int = 0, ridge: float = 1e-8) -> None:
+        self.history = history
+        self.rank = rank
+        self.ridge = ridge
+
+    def weights(
+        self, steps: Sequence[float], at: float, gram: Gram, noise: float
+    ) -> Sequence[float]:
+        """Weights over all snapshots, zero for those off the even grid."""
+        weights = [0.0] * len(steps)
+        used = evenly_spaced(steps)
+        if len(used) < LEAST_SNAPSHOTS:
+            weights[-2:] = lagrange(steps[-2:], at)
+            return weights
+        inner = gram()[used][:, used]
+        ahead = (at - steps[-1]) / (steps[used[1]] - steps[used[0]])
+        chosen = self._extrapolate(inner, ahead, noise)
+        for index, weight in zip(used, chosen, strict=True):
+            weights[index] = weight
+        return weights
+
+    def _extrapolate(self, inner: torch.Tensor, ahead: float, noise: float) -> list[float]:
+        """Weights w with x(m + ahead) = sum w_i x_i, for Gram matrix ``inner`` of x_0 ... x_m."""
+        before, across = inner[:-1, :-1], inner[:-1, 1:]
+        values, vectors = torch.linalg.eigh(before)
+        top = values[-1].clamp_min(torch.finfo(values.dtype).tiny)
+        keep = values > top * noise**2
+        if self.rank:
+            keep[: -self.rank] = False
+        values, vectors = values[keep], vectors[:, keep]
+        scale = (values + self.ridge * noise * top).rsqrt()
+        basis = vectors * scale  # x[:-1] @ basis is orthonormal
+        propagator = basis.T @ across @ basis
+        modes, eigenvectors = torch.linalg.eig(propagator)
+        start = torch.linalg.solve(eigenvectors, (basis.T @ inner[:-1, -1]).to(modes.dtype))
+        moved = (eigenvectors * modes**ahead) @ start
+        chosen = (basis.to(modes.dtype) @ moved).real
+        # What the modes do not span of the newest snapshot is carried along unchanged.
+        explained = basis @ (basis.T @ inner[:-1, -1])
+        return [*(chosen - explained).tolist(), 1.0]

@@ -1,0 +1,51 @@
+"""The one question a predictor answers: how much of each stored snapshot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from ...registry import Registry
+
+Gram = Callable[[], torch.Tensor]
+"""Inner products of the stored snapshots, ``[n, n]`` in float64 on the CPU, oldest first."""
+
+
+class Predictor(ABC):
+    """Predicts a tensor at a step as a weighted sum of snapshots taken at computed steps.
+
+    Attributes:
+        history: how many snapshots it wants kept.
+    """
+
+    history: int = 1
+
+    @abstractmethod
+    def weights(
+        self, steps: Sequence[float], at: float, gram: Gram, noise: float
+    ) -> Sequence[float]:
+        """One weight for each snapshot.
+
+        Args:
+            steps: when the snapshots were taken, oldest first; at least one, at most ``history``.
+            at: the step to predict, later than all of them.
+            gram: computes the inner products of the snapshots; costs a read from the device.
+            noise: relative rounding noise of the snapshots' dtype.
+        """
+
+
+CalibratorRegister: Registry[type[Predictor]] = Registry(
+    "calibrator", "cache_dit.caching.calibrators"
+)
+
+
+def make_predictor(kind: str, arguments: dict[str, Any]) -> Predictor:
+    """The predictor of that name; raises `ValueError` naming it and the arguments it did not take."""
+    cls = CalibratorRegister.get(kind)
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise ValueError(f"Calibrator {kind!r}: {error}. Arguments given: {arguments}.") from error

@@ -1,0 +1,177 @@
+"""One transformer under cache: which run, step and branch its current call belongs to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..comm import ALONE, SyncGroup
+from ..intercept import Around, original_class, uncompiled
+from .clock import Clock, Tick
+from .group import Group
+from .policy import Reason
+
+CONDITIONAL, UNCONDITIONAL = "cond", "uncond"
+TIMESTEP_NAMES = ("timestep", "timesteps", "t", "sigma")
+
+
+class Denoiser:
+    """Follows the calls of a transformer, and tells its groups where in the run they are.
+
+    A call belongs to a *branch* (conditional, unconditional, perturbed, ...): the name that the
+    pipeline gives it through diffusers' ``cache_context``; else its place among the calls of one
+    step, where the model is known to be called once for each; else there is one branch.
+
+    Attributes:
+        step: index of the current call within its branch and run.
+        branch: name of the current call's branch.
+        total_steps: length of the run, if known.
+        in_call: whether the transformer is being called (through the interception).
+        inputs_changed: whether shapes, dtypes or devices differ from the branch's call before.
+        must_compute: why the current call may not skip anything, or None.
+    """
+
+    def __init__(
+        self,
+        transformer: nn.Module,
+        *,
+        separate_cfg: bool = False,
+        unconditional_first: bool = False,
+        branch_on: tuple[str, ...] = (),
+        compute_when: Callable[[dict[str, Any]], bool] | None = None,
+        num_inference_steps: int | None = None,
+        sync: SyncGroup = ALONE,
+    ) -> None:
+        self.separate_cfg = separate_cfg
+        self.unconditional_first = unconditional_first
+        self.branch_on = branch_on
+        self.compute_when = compute_when
+        self.num_inference_steps = num_inference_steps
+        self.sync = sync
+        self.groups: list[Group] = []
+        self.pipeline_steps: Callable[[], int | None] | None = None
+        self.scheduler: Any = None
+        self._parameters = list(inspect.signature(original_class(transformer).forward).parameters)[
+            1:
+        ]
+        self._context: str | None = None
+        self.in_call = False
+        self.begin_run()
+
+    def begin_run(self) -> None:
+        """A new run begins with the next call."""
+        self.clock = Clock()
+        self.steps: dict[str, int] = {}
+        self.signatures: dict[str, Any] = {}
+        self.calls = 0
+        self.order = 0
+        self.step, self.branch = -1, ""
+        self.total_steps: int | None = None
+        self.inputs_changed = False
+        self.must_compute: Reason | None = None
+        for group in self.groups:
+            group.begin_run()
+
+    def release_tensors(self) -> None:
+        """Drop everything stored; statistics stay."""
+        self.signatures.clear()
+        for group in self.groups:
+            group.release_tensors()
+
+    @property
+    def at_last_step(self) -> bool:
+        """Whether nothing of this step can be needed again."""
+        return self.total_steps is not None and self.step >= self.total_steps - 1
+
+    @staticmethod
+    def is_unconditional(branch: str) -> bool:
+        """Whether a branch of that name is the unconditional one (or a variant of it)."""
+        return UNCONDITIONAL in branch and not branch.startswith(CONDITIONAL)
+
+    def taps(self) -> dict[str, Around]:
+        """What to run around which methods of the transformer."""
+        return {"__call__": uncompiled(self._around_call), "cache_context": self._around_context}
+
+    def _around_call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self.in_call:  # a compiled wrapper and the module inside it are both intercepted
+            return call(*args, **kwargs)
+        self.begin_call(args, kwargs)
+        self.in_call = True
+        try:
+            output = call(*args, **kwargs)
+        except BaseException:
+            self.in_call = False
+            self.begin_run()
+            raise
+        self.in_call = False
+        for group in self.groups:
+            group.end_call()
+        return output
+
+    @contextmanager
+    def _around_context(
+        self, call: Callable[..., Any], name: str | None = None, *args: Any, **kwargs: Any
+    ) -> Iterator[Any]:
+        before, self._context = self._context, name
+        try:
+            with call(name, *args, **kwargs) as value:
+                yield value
+        finally:
+            self._context = before
+
+    def begin_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Find out run, branch and step of a call with these arguments."""
+        bound = dict(zip(self._parameters, args, strict=False)) | kwargs
+        branch = self._place(bound)
+        if self.steps.get(branch, -1) + 1 == self._length_outside_pipeline():
+            self.begin_run()  # the announced number of steps is used up
+            branch = self._place(bound)
+        self.calls += 1
+        self.branch = branch
+        self.step = self.steps[branch] = self.steps.get(branch, -1) + 1
+        in_pipeline = self.pipeline_steps() if self.pipeline_steps else None
+        self.total_steps = in_pipeline or self.num_inference_steps
+        signature = _signature(bound)
+        self.inputs_changed = self.signatures.get(branch, signature) != signature
+        self.signatures[branch] = signature
+        writes = self.compute_when is not None and self.compute_when(bound)
+        self.must_compute = Reason.CACHE_WRITE if writes else None
+        for group in self.groups:
+            group.begin_pass(0)
+
+    def _place(self, bound: dict[str, Any]) -> str:
+        """The branch of a call; begins a new run where the clock has jumped back."""
+        timestep = next((bound[n] for n in TIMESTEP_NAMES if bound.get(n) is not None), None)
+        by_order = self._context is None and self.separate_cfg
+        alone = self.pipeline_steps is None and self.num_inference_steps is None
+        tick = self.clock.tick(self.scheduler, timestep, may_read=by_order or alone)
+        if tick is Tick.RESTART:
+            self.begin_run()
+            self.clock.tick(self.scheduler, timestep, may_read=by_order or alone)
+        kinds = "".join(f"+{name}" for name in self.branch_on if bound.get(name) is not None)
+        if self._context is not None:
+            return self._context + kinds
+        if not self.separate_cfg:
+            return kinds
+        self.order = 0 if tick is Tick.NEXT or self.calls == 0 else 1 - self.order
+        names = (CONDITIONAL, UNCONDITIONAL)
+        return names[self.order ^ self.unconditional_first] + kinds
+
+    def _length_outside_pipeline(self) -> int | None:
+        return None if self.pipeline_steps else self.num_inference_steps
+
+
+def _signature(value: Any) -> Any:
+    """Shapes, dtypes and devices of all tensors among the arguments."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.dtype, value.device
+    if isinstance(value, dict):
+        return tuple((key, _signature(each)) for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(_signature(each) for each in value)
+    return None

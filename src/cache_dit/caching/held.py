@@ -1,0 +1,31 @@
+"""A tensor that is needed a little later, and whether it was written to in the meantime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reference to a tensor that other code owns, with the version it had.
+
+    Blocks may write in place into their input; autograd's version counter tells. Inference tensors
+    have no such counter, so they are copied.
+    """
+
+    tensor: torch.Tensor
+    version: int
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor, copy: bool) -> Held:
+        """Hold ``tensor``, or a copy of it where it is known to be overwritten."""
+        if copy or tensor.is_inference():
+            return cls(tensor.clone(), -1)
+        return cls(tensor, tensor._version)
+
+    @property
+    def intact(self) -> bool:
+        """Whether nobody has written to it since."""
+        return self.version == -1 or self.tensor._version == self.version

@@ -1,0 +1,160 @@
+"""What is remembered from step to step, for one branch of one group of blocks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
+
+from .calibrators import Predictor
+from .held import Held
+from .policy import Progress, Reason
+
+NOISE = {torch.bfloat16: 5e-4, torch.float16: 1e-4, torch.float32: 1e-6}
+"""Relative rounding noise of a snapshot; float64 is limited by its Gram matrix, not its dtype."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happened at one step.
+
+    Attributes:
+        step: index of the step in the run.
+        reused: whether the skippable blocks were stood in for.
+        reason: why.
+        change: the relative change that was measured, if it was.
+        threshold: what the change was compared with.
+    """
+
+    step: int
+    reused: bool
+    reason: Reason
+    change: float | None = None
+    threshold: float | None = None
+
+
+class History:
+    """Snapshots of one stream at the last computed steps, and the prediction from them."""
+
+    def __init__(self, predictor: Predictor, absolute: bool = False) -> None:
+        self.predictor = predictor
+        self.absolute = absolute  # keep what leaves a region, not what the region adds
+        self.residual = True  # whether snapshots are to be added to what enters the region
+        self.steps: deque[int] = deque(maxlen=predictor.history)
+        self.snapshots: deque[torch.Tensor] = deque(maxlen=predictor.history)
+
+    def __bool__(self) -> bool:
+        return bool(self.snapshots)
+
+    def fits(self, entering: torch.Tensor | None) -> bool:
+        """Whether a prediction can be made for a stream that enters the region like this."""
+        return not self.residual or (entering is not None and self._like(entering))
+
+    def learn(self, step: int, entered: torch.Tensor | None, left: torch.Tensor) -> None:
+        """Remember what a stream became; a new form of it forgets the old snapshots.
+
+        Args:
+            step: index of the computed step.
+            entered: the stream at the region's entry, if it enters at all.
+            left: the stream that left the region.
+        """
+        if self.absolute or entered is None or entered.shape != left.shape:
+            residual, snapshot = False, left.clone()
+        else:
+            residual, snapshot = True, left - entered
+        if self.snapshots and (residual != self.residual or not self._like(snapshot)):
+            self.clear()
+        self.residual = residual
+        self.steps.append(step)
+        self.snapshots.append(snapshot)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.steps.clear()
+        self.snapshots.clear()
+
+    def predict(self, step: int, entering: torch.Tensor | None) -> torch.Tensor:
+        """What the stream becomes at ``step``: the weighted sum of the snapshots."""
+        noise = NOISE.get(self.snapshots[-1].dtype, 1e-7)
+        weights = self.predictor.weights(list(self.steps), step, self._gram, noise)
+        onto = entering if self.residual else None
+        return _weighted_sum(weights, list(self.snapshots), onto)
+
+    def _like(self, other: torch.Tensor) -> bool:
+        newest = self.snapshots[-1]
+        return (newest.shape, newest.dtype, newest.device) == (
+            other.shape,
+            other.dtype,
+            other.device,
+        )
+
+    def _gram(self) -> torch.Tensor:
+        wide = torch.float64 if self.snapshots[-1].dtype == torch.float64 else torch.float32
+        rows = torch.stack([s.flatten() for s in self.snapshots]).to(wide)
+        return (rows @ rows.T).double().cpu()
+
+
+def _weighted_sum(
+    weights: Sequence[float], snapshots: Sequence[torch.Tensor], onto: torch.Tensor | None
+) -> torch.Tensor:
+    terms = [(w, s) for w, s in zip(weights, snapshots, strict=True) if w]
+    if onto is None:
+        (weight, first), *terms = terms or [(0.0, snapshots[-1])]
+        total = first * weight
+    elif terms:
+        (weight, first), *terms = terms
+        total = torch.add(onto, first, alpha=weight)
+    else:
+        return onto.clone()
+    for weight, snapshot in terms:
+        total.add_(snapshot, alpha=weight)
+    return total
+
+
+@dataclass
+class CacheState:
+    """All that a group remembers in one branch of a run.
+
+    Attributes:
+        histories: for each region of the group, a history for each of its streams.
+        skips: for blocks behind the regions that take the output of a skipped block (U-Net skips),
+            the history of that argument.
+        reference: what the change is measured against: the signal at the last computed step.
+        progress: counts since the run, or its last refresh, began.
+        origin: step at which that was.
+        refreshed: whether the run was started afresh in the middle.
+        decisions: what happened at each step of the run.
+    """
+
+    histories: list[list[History]]
+    skips: dict[int, History] = field(default_factory=dict)
+    reference: Held | None = None
+    progress: Progress = field(default_factory=Progress)
+    origin: int = 0
+    refreshed: bool = False
+    decisions: list[Decision] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Drop every stored tensor; the counts and decisions of the run stay."""
+        self.reference = None
+        for history in self._each_history():
+            history.clear()
+
+    def restart(self, step: int) -> None:
+        """Start afresh at ``step``, as a run does; only the record of the run stays."""
+        self.forget()
+        self.progress = Progress()
+        self.origin = step
+        self.refreshed = True
+
+    def held_bytes(self) -> int:
+        """Bytes of all stored tensors."""
+        tensors = [s for history in self._each_history() for s in history.snapshots]
+        tensors += [self.reference.tensor] if self.reference is not None else []
+        return sum(t.numel() * t.element_size() for t in tensors)
+
+    def _each_history(self) -> list[History]:
+        return [*chain.from_iterable(self.histories), *self.skips.values()]

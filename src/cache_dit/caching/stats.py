@@ -1,0 +1,151 @@
+"""What happened in the last run, for people and programs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import DBPruneConfig
+from .denoiser import Denoiser
+from .grouping import Unit
+from .session import CacheSession
+from .state import Decision
+
+
+@dataclass
+class CacheStats:
+    """The record of one block list (or chain of lists) in the last run.
+
+    Fields that begin with ``cfg_`` are about the unconditional branch, their namesakes about the
+    conditional one. ``accumulated_`` counts all runs since the cache was enabled.
+
+    Attributes:
+        name: the block list.
+        cache_options: its settings, and the short tag of them under ``"tag"``.
+        cached_steps: steps at which something was reused.
+        residual_diffs: step -> relative change that was measured.
+        accumulated_cached_steps: how many steps reused something.
+        accumulated_executed_steps: how many steps there were, computed or reused.
+        accumulated_transformer_executed_steps: how many passes over the blocks there were in all
+            branches together.
+        pruned_steps: DBPrune: the same as ``cached_steps``.
+        pruned_blocks: DBPrune: for each step, how many blocks were reused.
+        actual_blocks: DBPrune: for each step, how many blocks ran.
+        pruned_ratio: DBPrune: share of all block calls that were reused.
+        decisions: branch -> for each step, what was done and why. For DBPrune a step appears once
+            for each block that may be pruned.
+        held_bytes: bytes of all tensors stored now; most of it is given back when a pipeline ends.
+        notes: anything about the settings that one should know.
+        parallelism_config: how the transformer was made parallel, if it was.
+        quantize_config: how it was quantized, if it was.
+    """
+
+    name: str
+    cache_options: dict[str, Any]
+    cached_steps: list[int] = field(default_factory=list)
+    residual_diffs: dict[int, float] = field(default_factory=dict)
+    cfg_cached_steps: list[int] = field(default_factory=list)
+    cfg_residual_diffs: dict[int, float] = field(default_factory=dict)
+    accumulated_cached_steps: int = 0
+    cfg_accumulated_cached_steps: int = 0
+    accumulated_executed_steps: int = 0
+    accumulated_transformer_executed_steps: int = 0
+    pruned_steps: list[int] = field(default_factory=list)
+    pruned_blocks: list[int] = field(default_factory=list)
+    actual_blocks: list[int] = field(default_factory=list)
+    pruned_ratio: float | None = None
+    cfg_pruned_steps: list[int] = field(default_factory=list)
+    cfg_pruned_blocks: list[int] = field(default_factory=list)
+    cfg_actual_blocks: list[int] = field(default_factory=list)
+    cfg_pruned_ratio: float | None = None
+    decisions: dict[str, list[Decision]] = field(default_factory=dict)
+    held_bytes: int = 0
+    notes: list[str] = field(default_factory=list)
+    parallelism_config: Any = None
+    quantize_config: Any = None
+
+
+def session_stats(session: CacheSession, chosen: Callable[[Any], bool]) -> list[CacheStats]:
+    """Statistics of the transformers for which ``chosen(transformer)`` holds."""
+    return [
+        unit_stats(unit, cached.denoiser)
+        for cached in session.transformers
+        if chosen(cached.module())
+        for unit in cached.units
+    ]
+
+
+def unit_stats(unit: Unit, denoiser: Denoiser) -> CacheStats:
+    """Statistics of one unit."""
+    settings = unit.settings
+    options = {"tag": unit.tag} | settings.cache.as_dict()
+    stats = CacheStats(unit.name, options, decisions=_decisions(unit), notes=_notes(unit))
+    unconditional = denoiser.is_unconditional
+    plain = [
+        d for branch, each in stats.decisions.items() if not unconditional(branch) for d in each
+    ]
+    other = [d for branch, each in stats.decisions.items() if unconditional(branch) for d in each]
+    stats.cached_steps, stats.residual_diffs = _reused(plain), _changes(plain)
+    stats.cfg_cached_steps, stats.cfg_residual_diffs = _reused(other), _changes(other)
+    _accumulate(stats, unit, unconditional)
+    if isinstance(settings.cache, DBPruneConfig):
+        size = len(unit.references)
+        stats.pruned_steps, stats.cfg_pruned_steps = stats.cached_steps, stats.cfg_cached_steps
+        stats.pruned_blocks, stats.actual_blocks, stats.pruned_ratio = _pruned(plain, size)
+        stats.cfg_pruned_blocks, stats.cfg_actual_blocks, stats.cfg_pruned_ratio = _pruned(
+            other, size
+        )
+    states = [state for group in unit.groups for state in group.states.values()]
+    stats.held_bytes = sum(state.held_bytes() for state in states)
+    return stats
+
+
+def _decisions(unit: Unit) -> dict[str, list[Decision]]:
+    found: defaultdict[str, list[Decision]] = defaultdict(list)
+    for group in unit.groups:
+        for (branch, _), state in group.states.items():
+            found[branch] += state.decisions
+    for decisions in found.values():
+        decisions.sort(key=lambda decision: decision.step)
+    return dict(found)
+
+
+def _notes(unit: Unit) -> list[str]:
+    notes = [note for group in unit.groups[:1] for note in group.notes]
+    if not unit.groups:
+        notes.append("No block may be skipped, so every step is computed.")
+    return notes
+
+
+def _reused(decisions: Iterable[Decision]) -> list[int]:
+    return sorted({d.step for d in decisions if d.reused})
+
+
+def _changes(decisions: Iterable[Decision]) -> dict[int, float]:
+    """The change at each step; DBPrune measures one for each block, of which this is the mean."""
+    found: defaultdict[int, list[float]] = defaultdict(list)
+    for decision in decisions:
+        if decision.change is not None:
+            found[decision.step].append(decision.change)
+    return {step: sum(values) / len(values) for step, values in found.items()}
+
+
+def _pruned(decisions: list[Decision], size: int) -> tuple[list[int], list[int], float | None]:
+    steps = sorted({d.step for d in decisions})
+    counts = Counter(d.step for d in decisions if d.reused)
+    pruned = [counts[step] for step in steps]
+    ratio = sum(pruned) / (size * len(steps)) if steps else None
+    return pruned, [size - count for count in pruned], ratio
+
+
+def _accumulate(stats: CacheStats, unit: Unit, unconditional: Callable[[str], bool]) -> None:
+    for group in unit.groups[:1]:
+        for branch, counts in group.accumulated().items():
+            stats.accumulated_transformer_executed_steps += counts["steps"]
+            if unconditional(branch):
+                stats.cfg_accumulated_cached_steps += counts["reused"]
+            else:
+                stats.accumulated_cached_steps += counts["reused"]
+                stats.accumulated_executed_steps += counts["steps"]

@@ -1,0 +1,111 @@
+"""Settings from YAML: the keyword arguments of `enable_cache`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from os import PathLike, fspath
+from typing import Any
+
+import yaml
+
+from .caching.config import DBPruneConfig
+from .caching.legacy import from_keywords
+from .parallelism.config import ParallelismConfig
+
+Source = str | PathLike[str] | Mapping[str, Any]
+
+
+def load_configs(source: Source) -> dict[str, Any]:
+    """The settings in a YAML file (or in a dictionary of that form), as keyword arguments.
+
+    ``pipe = enable_cache(pipe, **load_configs("settings.yaml"))``. A file without sections is read
+    as the fields of ``cache_config``.
+
+    Raises:
+        ValueError: an unknown key, naming the key, the file and the nearest known key; a value out
+            of its range; a file that is no mapping.
+        FileNotFoundError: no such file.
+    """
+    content, where = _read(source)
+    if not set(content) & set(_SECTIONS):
+        content = {"cache_config": content}
+    loaded: dict[str, Any] = {}
+    for name, value in content.items():
+        _check(name, list(_SECTIONS), where)
+        if value is not None:
+            loaded |= _SECTIONS[name](value, f"{where}: {name}")
+    return loaded
+
+
+load_options = load_configs
+
+
+def load_cache_config(source: Source) -> tuple[Any, Any]:
+    """``(cache_config, calibrator_config)`` of a YAML file."""
+    loaded = load_configs(source)
+    return loaded.get("cache_config"), loaded.get("calibrator_config")
+
+
+def load_parallelism_config(source: Source) -> Any:
+    """The `ParallelismConfig` of a YAML file, or None."""
+    return _section("parallelism_config", source)
+
+
+def load_quantize_config(source: Source) -> Any:
+    """The quantization settings of a YAML file, or None."""
+    return _section("quantize_config", source)
+
+
+def load_attn_backend_config(source: Source) -> Any:
+    """The name of the attention backend in a YAML file, or None."""
+    return _section("attention_backend", source)
+
+
+def _section(name: str, source: Source) -> Any:
+    content, where = _read(source)
+    if name not in content:
+        return None
+    return _SECTIONS[name](content[name], f"{where}: {name}").get(name)
+
+
+def _read(source: Source) -> tuple[dict[str, Any], str]:
+    if isinstance(source, Mapping):
+        return dict(source), "configuration"
+    with open(source, encoding="utf-8") as file:
+        content = yaml.safe_load(file)
+    if not isinstance(content, dict):
+        raise ValueError(f"{fspath(source)}: expected a mapping of settings, got {content!r}.")
+    return content, fspath(source)
+
+
+def _check(name: str, known: list[str], where: str) -> None:
+    if name not in known:
+        close = get_close_matches(str(name), known, n=1, cutoff=0.0)
+        raise ValueError(f"{where}: unknown key {name!r}. Nearest known key: {close[0]!r}.")
+
+
+def _cache(fields: Mapping[str, Any], where: str) -> dict[str, Any]:
+    fields = dict(fields)
+    prune = str(fields.pop("cache_type", "")).lower() == "dbprune"
+    cache, calibrator = from_keywords(fields, where, DBPruneConfig if prune else None)
+    loaded = {"cache_config": cache, "calibrator_config": calibrator}
+    return {name: value for name, value in loaded.items() if value is not None}
+
+
+def _parallelism(fields: Mapping[str, Any], where: str) -> dict[str, Any]:
+    for name in fields:
+        _check(name, ParallelismConfig.names(), where)
+    return {"parallelism_config": ParallelismConfig(**fields)}
+
+
+def _as_given(name: str) -> Callable[[Any, str], dict[str, Any]]:
+    return lambda value, where: {name: value}
+
+
+_SECTIONS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+    "cache_config": _cache,
+    "parallelism_config": _parallelism,
+    "quantize_config": _as_given("quantize_config"),
+    "attention_backend": _as_given("attention_backend"),
+}

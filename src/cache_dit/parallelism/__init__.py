@@ -1,0 +1,5 @@
+"""Spreading a model over devices."""
+
+from .config import ParallelismBackend, ParallelismConfig
+
+__all__ = ["ParallelismBackend", "ParallelismConfig"]
