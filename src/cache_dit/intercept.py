@@ -7,6 +7,7 @@ were, and hooks, offloading and regional compilation keep working below the inte
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable
 from functools import partial, reduce
@@ -69,6 +70,11 @@ def intercept(obj: Any, *, level: int = 0, **arounds: Around) -> Interception:
 def original_class(obj: Any) -> type:
     """The class of ``obj`` as it was before any interception."""
     return _originals.get(type(obj), type(obj))
+
+
+def parameter_names(module: Any, method: str = "forward") -> list[str]:
+    """Names of a method's parameters as its class declares them, whatever hooks were put on."""
+    return list(inspect.signature(getattr(original_class(module), method)).parameters)[1:]
 
 
 def uncompiled(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..intercept import original_class
+from ..intercept import parameter_names
 from .forward_pattern import ENCODER, HIDDEN, ForwardPattern
 
 Streams = tuple[torch.Tensor | None, torch.Tensor | None]
@@ -40,7 +39,7 @@ class BlockStreams:
         self.pattern = pattern
         self.where = where or type(block).__name__
         self.wraps_single_output = False
-        names = list(inspect.signature(original_class(block).forward).parameters)[1:]
+        names = parameter_names(block)
         returns_encoder = ENCODER in pattern.Out
         self.adds_encoder = returns_encoder and ENCODER not in pattern.In
         self._hidden = self._find(names, HIDDEN, 0, parameters or {})

@@ -43,9 +43,9 @@ class CalibratorConfig(Settings):
         """Keyword arguments for the predictor of this type."""
         own = {f.metadata["argument"]: f.name for f in fields(self) if "argument" in f.metadata}
         chosen = {argument: getattr(self, name) for argument, name in own.items()}
-        given = {own_name: value for own_name, value in (self.calibrator_kwargs or {}).items()}
         renamed = {name: argument for argument, name in own.items()}
-        return chosen | {renamed.get(name, name): value for name, value in given.items()}
+        given = (self.calibrator_kwargs or {}).items()
+        return chosen | {renamed.get(name, name): value for name, value in given}
 
     def strify(self) -> str:
         """A short tag, such as ``TaylorSeer_O1``, or ``NONE`` where nothing is predicted."""

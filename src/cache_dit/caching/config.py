@@ -91,18 +91,20 @@ class Settings:
 
         With ``clear`` an explicit None of ``other`` is taken over where None is a legal value.
         """
-        complete = other is not None and other._explicit is None
-        made = type(other)() if complete else type(self)()  # type: ignore[assignment]
+        kind: type[Any] = type(self)
+        if other is not None and other._explicit is None:
+            kind = type(other)
+        made = kind()
         values = self.as_dict()
         for name, value in (other.as_dict() if other else {}).items():
-            explicit = complete or name in other._explicit  # type: ignore[operator,union-attr]
+            explicit = other is None or other._explicit is None or name in other._explicit
             if value is not None or (clear and explicit and getattr(made, name, 0) is None):
                 values[name] = value
         for name in made.names():
             if name in values:
                 setattr(made, name, values[name])
         object.__setattr__(made, "_explicit", None)
-        return made
+        return made  # type: ignore[no-any-return]
 
     def overlaid(self, **kwargs: Any) -> Self:
         """A copy with some fields set; what was unset stays unset."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Around, original_class, uncompiled
+from ..intercept import Around, uncompiled
 from .clock import Clock, Tick
 from .group import Group
 from .policy import Reason
@@ -56,9 +55,7 @@ class Denoiser:
         self.groups: list[Group] = []
         self.pipeline_steps: Callable[[], int | None] | None = None
         self.scheduler: Any = None
-        self._parameters = list(inspect.signature(original_class(transformer).forward).parameters)[
-            1:
-        ]
+        self._parameters = parameter_names(transformer)
         self._context: str | None = None
         self.in_call = False
         self.begin_run()

@@ -1,4 +1,4 @@
-"""From block lists and settings to groups: who decides together, and which blocks may be skipped."""
+"""From block lists and settings to groups: who decides together, which blocks may be skipped."""
 
 from __future__ import annotations
 
@@ -145,9 +145,7 @@ def _fitted(config: DBCacheConfig, name: str, size: int) -> DBCacheConfig:
     front, behind = config.Fn_compute_blocks, config.Bn_compute_blocks
     if isinstance(front, Default) and size and front > max(1, size // 2):
         lowered = max(1, min(size // 2, size - behind))
-        logger.info(
-            f"{name}: Fn_compute_blocks lowered from {front} to {lowered} of {size} blocks."
-        )
+        logger.info(f"{name}: Fn_compute_blocks lowered from {front} to {lowered} of {size}.")
         config = replace(config, Fn_compute_blocks=lowered)
     elif size and front + behind > size:
         raise ValueError(

@@ -22,8 +22,8 @@ def refuse_prefetching(transformer: nn.Module) -> None:
         chained = getattr(group, "stream", None) is not None
         if chained or any(kind in hooks for kind in PREFETCHING):
             raise ValueError(
-                f"{type(transformer).__name__}: group offloading with prefetching (use_stream=True) "
-                f"is on at {name or 'the model'}; it needs every block to run, and the cache skips "
-                "blocks. Use enable_group_offload(..., use_stream=False), or model or sequential "
+                f"{type(transformer).__name__}: group offloading with prefetching "
+                f"(use_stream=True) is on at {name or 'the model'}; it needs every block to run, "
+                "and the cache skips some. Use enable_group_offload(..., use_stream=False), or model or sequential "
                 "CPU offload."
             )

@@ -39,13 +39,10 @@ def parts(target: Any) -> list[Any]:
     if isinstance(target, BlockAdapter):
         given = target.transformer if target.transformer is not None else target.pipe
         given = given if isinstance(given, (list, tuple)) else [given]
-        return [
-            part for each in given for part in ([each, *parts(each)] if each is not None else [])
-        ]
+        given = [each for each in given if each is not None]
+        return [part for each in given for part in (each, *parts(each))]
     components = getattr(target, "components", None)
-    values = (
-        components.values()
-        if isinstance(components, dict)
-        else getattr(target, "__dict__", {}).values()
-    )
-    return [part for each in values if isinstance(each, nn.Module) for part in (each, *parts(each))]
+    if not isinstance(components, dict):
+        components = getattr(target, "__dict__", {})
+    modules = [each for each in components.values() if isinstance(each, nn.Module)]
+    return [part for each in modules for part in (each, *parts(each))]

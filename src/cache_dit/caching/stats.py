@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from .config import DBPruneConfig
@@ -83,10 +84,7 @@ def unit_stats(unit: Unit, denoiser: Denoiser) -> CacheStats:
     options = {"tag": unit.tag} | settings.cache.as_dict()
     stats = CacheStats(unit.name, options, decisions=_decisions(unit), notes=_notes(unit))
     unconditional = denoiser.is_unconditional
-    plain = [
-        d for branch, each in stats.decisions.items() if not unconditional(branch) for d in each
-    ]
-    other = [d for branch, each in stats.decisions.items() if unconditional(branch) for d in each]
+    plain, other = _by_condition(stats.decisions, unconditional)
     stats.cached_steps, stats.residual_diffs = _reused(plain), _changes(plain)
     stats.cfg_cached_steps, stats.cfg_residual_diffs = _reused(other), _changes(other)
     _accumulate(stats, unit, unconditional)
@@ -100,6 +98,14 @@ def unit_stats(unit: Unit, denoiser: Denoiser) -> CacheStats:
     states = [state for group in unit.groups for state in group.states.values()]
     stats.held_bytes = sum(state.held_bytes() for state in states)
     return stats
+
+
+def _by_condition(
+    branches: dict[str, list[Decision]], unconditional: Callable[[str], bool]
+) -> tuple[list[Decision], list[Decision]]:
+    plain = [each for name, each in branches.items() if not unconditional(name)]
+    other = [each for name, each in branches.items() if unconditional(name)]
+    return list(chain.from_iterable(plain)), list(chain.from_iterable(other))
 
 
 def _decisions(unit: Unit) -> dict[str, list[Decision]]:

@@ -34,7 +34,7 @@ class DynamicThreshold(Threshold):
         self._changes: dict[str, dict[int, list[float]]] = defaultdict(dict)
 
     def at(self, branch: str, step: int) -> float:
-        """The relaxed mean of the step before, at least the fixed threshold, at most the ceiling."""
+        """The relaxed mean of the step before, from the fixed threshold up to the ceiling."""
         fixed = self.config.residual_diff_threshold
         before = self._changes[branch].get(step - 1)
         if not before:

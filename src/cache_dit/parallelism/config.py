@@ -12,7 +12,7 @@ class ParallelismBackend(Enum):
 
     AUTO = "Auto"
     CACHE_DIT = "Cache_DiT"
-    NATIVE_DIFFUSER = "Cache_DiT"  # the old name of CACHE_DIT
+    NATIVE_DIFFUSER = "Cache_DiT"  # noqa: PIE796 - the old name of CACHE_DIT
     NATIVE_PYTORCH = "Native_PyTorch"
     NATIVE_HYBRID = "Native_Hybrid"
     NONE = "None"

@@ -14,8 +14,8 @@ def _relaxed_assert(transformer: Any, *class_names: str) -> None:
     model = getattr(transformer, "_orig_mod", transformer)
     if not any(cls.__name__ in class_names for cls in type(model).__mro__):
         raise ValueError(
-            f"{type(model).__name__} is not one of {', '.join(class_names)}, for which this adapter "
-            "is. Register an adapter for it, or give a BlockAdapter."
+            f"{type(model).__name__} is not one of {', '.join(class_names)}, for which this "
+            "adapter is. Register an adapter for it, or give a BlockAdapter."
         )
 
 

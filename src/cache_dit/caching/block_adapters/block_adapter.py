@@ -25,8 +25,8 @@ class BlockAdapter:
     """Where the blocks of a model are and what they look like.
 
     ``blocks``, ``blocks_name``, ``forward_pattern`` and ``params_modifiers`` are single values; or
-    lists with one entry for each block list of one transformer, or one for each transformer; or, for
-    several transformers with several block lists, lists of lists.
+    lists with one entry for each block list of one transformer, or one for each transformer; or
+    lists of lists, for several transformers with several block lists.
 
     Attributes:
         pipe: the pipeline; anything with a ``transformer``; or None.

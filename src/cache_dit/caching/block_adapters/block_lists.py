@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +64,8 @@ def lists_of(
     """The block lists of one transformer from its entries in an adapter.
 
     Raises:
-        ValueError: a block list that is missing, empty or not made of modules; patterns or modifiers
-            whose number does not fit the number of block lists; a missing pattern.
+        ValueError: a block list that is missing or not made of modules; patterns or modifiers whose
+            number does not fit the number of block lists; a missing pattern.
     """
     owner = type(transformer).__name__
     found = _modules(transformer, blocks, names)
@@ -94,9 +93,7 @@ def spread(name: str, value: Any, count: int) -> list[Any]:
     return values
 
 
-def _modules(
-    transformer: nn.Module, blocks: Any, names: Any
-) -> list[tuple[str, Sequence[nn.Module]]]:
+def _modules(transformer: nn.Module, blocks: Any, names: Any) -> list[tuple[str, nn.ModuleList]]:
     owner = type(transformer).__name__
     wanted = _as_list(names) or [None] * len(_as_list(blocks))
     given = _as_list(blocks) or [_attribute(transformer, name) for name in wanted]

@@ -31,8 +31,8 @@ class DMD(Predictor):
 
     The snapshots x_0 ... x_m, evenly spaced, define the operator that takes each to the next; its
     m x m projection is found from inner products alone, so the cost is one Gram matrix and an
-    eigen-decomposition of a few numbers. Exact on sums of up to m - 1 exponentials. Where fewer than
-    four of the kept steps are evenly spaced, linear extrapolation stands in.
+    eigen-decomposition of a few numbers. Exact on sums of up to m - 1 exponentials. Where fewer
+    than four of the kept steps are evenly spaced, linear extrapolation stands in.
 
     Args:
         history: snapshots kept.

@@ -15,8 +15,8 @@ class FoCa(Predictor):
     """Takes the feature as the solution of an ODE in the step: a BDF2 forecast, then Heun's rule.
 
     With snapshots y0 (newest), y1, y2 at true distances h1 = s0 - s1, h2 = s1 - s2, the slope at s0
-    is that of the parabola through all three. The variable-step BDF2 formula with that slope gives a
-    forecast at s0 + h; Heun's rule then averages the slope at s0 with the mean slope towards the
+    is that of the parabola through all three. The variable-step BDF2 formula with that slope gives
+    a forecast at s0 + h; Heun's rule then averages the slope at s0 with the mean slope towards the
     forecast. Exact on straight lines at any spacing, and more cautious than a parabola on others.
     """
 

@@ -43,7 +43,7 @@ CalibratorRegister: Registry[type[Predictor]] = Registry(
 
 
 def make_predictor(kind: str, arguments: dict[str, Any]) -> Predictor:
-    """The predictor of that name; raises `ValueError` naming it and the arguments it did not take."""
+    """The predictor of that name; raises `ValueError` naming it and arguments it cannot take."""
     cls = CalibratorRegister.get(kind)
     try:
         return cls(**arguments)

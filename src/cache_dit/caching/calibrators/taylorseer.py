@@ -20,8 +20,8 @@ def lagrange(steps: Sequence[float], at: float) -> list[float]:
 class TaylorSeer(Predictor):
     """Taylor expansion of order ``order`` about the last computed step.
 
-    Its finite differences are taken at the true, uneven distances of the computed steps, which makes
-    it the polynomial through the last ``order + 1`` of them: exact on polynomials up to that degree.
+    Its finite differences are taken at the true, uneven distances of the computed steps, which
+    makes it the polynomial through the last ``order + 1`` of them: exact up to that degree.
     """
 
     def __init__(self, order: int = 1) -> None:
