@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Around, uncompiled
+from ..intercept import Around, parameter_names, uncompiled
 from .clock import Clock, Tick
 from .group import Group
 from .policy import Reason

@@ -24,6 +24,6 @@ def refuse_prefetching(transformer: nn.Module) -> None:
             raise ValueError(
                 f"{type(transformer).__name__}: group offloading with prefetching "
                 f"(use_stream=True) is on at {name or 'the model'}; it needs every block to run, "
-                "and the cache skips some. Use enable_group_offload(..., use_stream=False), or model or sequential "
-                "CPU offload."
+                "and the cache skips some. Use enable_group_offload(..., use_stream=False), or "
+                "model or sequential CPU offload."
             )
