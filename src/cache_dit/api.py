@@ -188,6 +188,11 @@ def set_attn_backend(target: Any, attention_backend: str) -> Any:
     raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
 
 
+_UNKNOWN: dict[str, Any] = {"chained": True, "has_separate_cfg": True}
+"""What holds for a model that nobody registered: calls within one step are told apart, in case they
+are the conditional and the unconditional one."""
+
+
 def _adapter(target: Any) -> BlockAdapter:
     if isinstance(target, BlockAdapter):
         return target
@@ -195,9 +200,9 @@ def _adapter(target: Any) -> BlockAdapter:
         return get_adapter(target)
     except ValueError:
         if isinstance(target, nn.Module):
-            return BlockAdapter(transformer=target, auto=True)
+            return BlockAdapter(transformer=target, auto=True, **_UNKNOWN)
         if isinstance(getattr(target, "transformer", None), nn.Module):
-            return BlockAdapter(pipe=target, auto=True)
+            return BlockAdapter(pipe=target, auto=True, **_UNKNOWN)
         raise
 
 

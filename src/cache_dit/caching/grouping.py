@@ -113,7 +113,7 @@ def _slots(adapter: BlockAdapter, chain: list[BlockList]) -> list[Slot]:
         if each.pattern is not pattern:
             segment, pattern = segment + 1, each.pattern
         for block in each.blocks:
-            io = BlockStreams(block, each.pattern, adapter.stream_parameters, each.name)
+            io = BlockStreams(block, each.pattern, each.parameters, each.name)
             slots.append(Slot(io, segment))
     return slots
 

@@ -53,7 +53,7 @@ class BlockAdapter:
             ``Fn_compute_blocks`` counts from the first list's start, ``Bn_compute_blocks`` from the
             last one's end.
         stream_parameters: parameter names of the streams, where they are not the usual ones:
-            ``{"hidden_states": "x"}``.
+            ``{"hidden_states": "x"}``; or a list of such, one for each block list.
         long_skip: parameter by which a block takes the output of its mirror image in the front half
             of the list (U-Net skips).
         branch_on: arguments of the transformer that make a call one of another kind, such as
@@ -74,14 +74,23 @@ class BlockAdapter:
     has_separate_cfg: bool = False
     auto: bool = False
     allow_prefixes: list[str] = field(
-        default_factory=lambda: ["transformer", "single_transformer", "blocks", "layers", "single"]
+        default_factory=lambda: [
+            "transformer",
+            "single",
+            "double",
+            "joint",
+            "visual",
+            "blocks",
+            "layers",
+            "decoders",
+        ]
     )
     check_prefixes: bool = True
     allow_suffixes: list[str] = field(default_factory=lambda: ["TransformerBlock"])
     check_suffixes: bool = False
     blocks_policy: str = "max"
     chained: bool = False
-    stream_parameters: dict[str, str] | None = None
+    stream_parameters: dict[str, str] | list[dict[str, str] | None] | None = None
     long_skip: str | None = None
     branch_on: tuple[str, ...] = ()
     compute_when: Callable[[dict[str, Any]], bool] | None = None
@@ -114,8 +123,10 @@ class BlockAdapter:
     def _lists(
         self, transformer: nn.Module, blocks: Any, names: Any, patterns: Any, modifiers: Any
     ) -> list[BlockList]:
+        parameters = self.stream_parameters
         if self.auto and blocks is None and names is None:
-            found = find_blocks(transformer, self)
-            names = [name for name, _ in found]
-            patterns = patterns or [pattern for _, pattern in found]
-        return lists_of(transformer, blocks, names, patterns, modifiers)
+            found = find_blocks(getattr(transformer, "_orig_mod", transformer), self)
+            names = [each.name for each in found]
+            patterns = patterns or [each.pattern for each in found]
+            parameters = parameters or [each.parameters for each in found]
+        return lists_of(transformer, blocks, names, patterns, modifiers, parameters)

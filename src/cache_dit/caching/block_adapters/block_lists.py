@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class BlockList:
     references: tuple[weakref.ref[nn.Module], ...]
     pattern: ForwardPattern
     modifier: ParamsModifier | None = None
+    parameters: Mapping[str, str] | None = None
 
     @property
     def blocks(self) -> list[nn.Module]:
@@ -59,7 +61,12 @@ def by_transformer(name: str, value: Any, count: int, several: bool) -> list[Any
 
 
 def lists_of(
-    transformer: nn.Module, blocks: Any, names: Any, patterns: Any, modifiers: Any
+    transformer: nn.Module,
+    blocks: Any,
+    names: Any,
+    patterns: Any,
+    modifiers: Any,
+    parameters: Any = None,
 ) -> list[BlockList]:
     """The block lists of one transformer from its entries in an adapter.
 
@@ -71,15 +78,17 @@ def lists_of(
     found = _modules(transformer, blocks, names)
     own_patterns = spread(f"{owner}: forward_pattern", patterns, len(found))
     own_modifiers = spread(f"{owner}: params_modifiers", modifiers, len(found))
+    own_parameters = spread(f"{owner}: stream_parameters", parameters, len(found))
+    rows = zip(found, own_patterns, own_modifiers, own_parameters, strict=True)
     lists = []
-    for (name, modules), pattern, modifier in zip(found, own_patterns, own_modifiers, strict=True):
+    for (name, modules), pattern, modifier, streams in rows:
         if not isinstance(pattern, ForwardPattern):
             raise ValueError(
                 f"{owner}.{name}: forward_pattern={pattern!r}; expected one of "
                 f"{', '.join(p.name for p in ForwardPattern)}, or auto=True to find it."
             )
         references = tuple(weakref.ref(block) for block in modules)
-        lists.append(BlockList(name, references, pattern, modifier))
+        lists.append(BlockList(name, references, pattern, modifier, streams))
     return lists
 
 
