@@ -1,0 +1,72 @@
+# Needs Python 3.10 or newer, pip and make. Everything else is installed into .venv.
+
+PYTHON ?= python3
+TORCH  := torch==2.13.0
+JOBS   ?= 2
+ARGS   ?=
+
+BIN       := .venv/bin
+INSTALLED := .venv/.installed
+DOCS      := .venv/.installed-docs
+CODE      := $(wildcard src tools tests examples benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test coverage check lint types structure format docs generate clean
+
+help:            ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "Options: PYTHON=python3.12 (for a new .venv), JOBS=4 (test processes), ARGS='...' (to pass on)"
+
+install: $(INSTALLED)  ## create .venv with torch, the package and its tools
+
+demo: $(INSTALLED)     ## speed up the embedded trained model; write a table and a picture
+	$(BIN)/cache-dit demo $(ARGS)
+
+test: $(INSTALLED)     ## run the tests; ARGS='-k name' selects, ARGS='-m nightly' runs the long ones
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+coverage: $(INSTALLED) ## run the tests and report the lines and branches they miss
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term-missing $(ARGS)
+
+check: lint types structure  ## everything that needs no test run
+
+lint: $(INSTALLED)     ## style and spelling
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/codespell $(CODE) docs *.md
+
+types: $(INSTALLED)    ## static types
+	$(BIN)/mypy
+
+structure: $(INSTALLED) ## who imports whom, how long files and functions are
+	$(BIN)/python tools/check_structure.py
+
+format: $(INSTALLED)   ## rewrite the code in the house style
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+docs: $(DOCS)          ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+generate: $(INSTALLED) ## rewrite the pages that are derived from the code
+	$(BIN)/python tools/generate_docs.py
+
+clean:           ## remove .venv and everything that was built
+	rm -rf .venv site outputs .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# torch comes first, and is named again, so that nothing else chooses another version of it.
+# Where the system's Python lacks ensurepip (Debian), its own pip fills the environment.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed; name it: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --clear --without-pip .venv && \
+	  $(PYTHON) -m pip --python $(BIN)/python install pip; }
+
+$(INSTALLED): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(TORCH)
+	$(BIN)/python -m pip install $(TORCH) -e '.[demo,dev]'
+	@touch $@
+
+$(DOCS): pyproject.toml $(INSTALLED)
+	$(BIN)/python -m pip install $(TORCH) -e '.[docs]'
+	@touch $@

@@ -1,0 +1,65 @@
+"""Write the documentation pages that are derived from the code.
+
+python tools/generate_docs.py          # rewrite them
+python tools/generate_docs.py --check  # only say which are stale, and exit with 1 if any is
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cache_dit.caching.block_adapters import BlockAdapterRegister
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def supported_models() -> str:
+    """One row for each registered prefix, with the first line of its adapter's docstring."""
+    count, prefixes = BlockAdapterRegister.supported_pipelines()
+    lines = [
+        "# Supported models",
+        "",
+        "<!-- Written by `make generate`. Run it after registering a model. -->",
+        "",
+        f"Adapters are registered for {count} prefixes of class names, of a pipeline or of its",
+        "transformer. The longest prefix that matches is asked first. A model that is not listed",
+        "can be described by a `BlockAdapter`: see the [cache guide](CACHE_API.md).",
+        "",
+        "| class name begins with | model |",
+        "| --- | --- |",
+    ]
+    for prefix in prefixes:
+        summary = (inspect.getdoc(BlockAdapterRegister.get_adapter(prefix)) or "").split("\n")[0]
+        lines.append(f"| `{prefix}` | {summary} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"user_guide/SUPPORTED_MODELS.md": supported_models}
+
+
+def stale_pages(directory: Path) -> dict[Path, str]:
+    """The pages that are missing or differ from what the code says, with their right text."""
+    texts = {directory / name: make() for name, make in PAGES.items()}
+    return {
+        path: text
+        for path, text in texts.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main(arguments: list[str]) -> int:
+    stale = stale_pages(DOCS)
+    for path, text in stale.items():
+        if "--check" in arguments:
+            print(f"{path} is stale. Run `make generate`.")
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
