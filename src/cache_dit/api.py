@@ -62,7 +62,7 @@ def enable_cache(
             raise NotImplementedError(f"enable_cache: {name} is not built yet in this version.")
     if deprecated:
         cache_config, calibrator_config = _with_keywords(
-            cache_config, calibrator_config, deprecated
+            "enable_cache", cache_config, calibrator_config, deprecated
         )
     adapter = _adapter(pipe_or_adapter)
     session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers)
@@ -119,7 +119,7 @@ def refresh_context(
         )
     if deprecated:
         cache_config, calibrator_config = _with_keywords(
-            cache_config, calibrator_config, deprecated
+            "refresh_context", cache_config, calibrator_config, deprecated
         )
     own = {
         "num_inference_steps": num_inference_steps,
@@ -207,17 +207,18 @@ def _adapter(target: Any) -> BlockAdapter:
 
 
 def _with_keywords(
+    caller: str,
     cache_config: DBCacheConfig | None,
     calibrator_config: CalibratorConfig | None,
     keywords: dict[str, Any],
 ) -> tuple[DBCacheConfig | None, CalibratorConfig | None]:
     warnings.warn(
-        f"{', '.join(sorted(keywords))}: settings as keywords are deprecated. "
+        f"{caller}: {', '.join(sorted(keywords))}: settings as keywords are deprecated. "
         "Give cache_config=DBCacheConfig(...) and calibrator_config=....",
         DeprecationWarning,
         stacklevel=3,
     )
-    cache, calibrator = from_keywords(keywords, "enable_cache", None)
+    cache, calibrator = from_keywords(keywords, caller)
     if cache_config is not None and cache is not None:
         given = {name: value for name, value in keywords.items() if name in cache.names()}
         cache = cache_config.overlaid(**given)
@@ -226,7 +227,9 @@ def _with_keywords(
 
 def _module(target: Any) -> nn.Module | None:
     """The one transformer that is meant, or None for all of a pipeline or adapter."""
-    return getattr(target, "_orig_mod", target) if isinstance(target, nn.Module) else None
+    model = getattr(target, "_orig_mod", target)
+    cached = [each for session in sessions_of(target) for each in session.transformers]
+    return model if any(each.module() is model for each in cached) else None
 
 
 def _end(session: CacheSession) -> None:

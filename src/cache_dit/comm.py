@@ -1,6 +1,9 @@
-"""What ranks tell each other."""
+"""What ranks tell each other, and how many bytes of it they send."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -23,3 +26,80 @@ class SyncGroup:
 
 
 ALONE = SyncGroup()
+
+
+@dataclass
+class Channel:
+    """The ranks along one axis of the mesh, as seen from one of them.
+
+    Every method is collective: all ranks enter it, with the same sizes.
+
+    Attributes:
+        group: None where the axis has one rank only.
+        ranks: global ranks, in the order of the axis.
+        rank: place of this process among them.
+        bytes_sent: payload that this rank has sent to others so far.
+    """
+
+    group: dist.ProcessGroup | None = None
+    ranks: tuple[int, ...] = (0,)
+    rank: int = 0
+    bytes_sent: int = field(default=0, compare=False)
+
+    @property
+    def size(self) -> int:
+        """How many ranks there are."""
+        return len(self.ranks)
+
+    def all_to_all(
+        self, parts: Sequence[torch.Tensor], counts: Sequence[int]
+    ) -> tuple[torch.Tensor, ...]:
+        """Send the flat ``parts[r]`` to rank r; receive ``counts[r]`` numbers from it."""
+        sent = torch.cat(list(parts))
+        sizes = [part.numel() for part in parts]
+        self._count(sent.element_size() * (sent.numel() - sizes[self.rank]))
+        received = sent.new_empty(sum(counts))
+        dist.all_to_all_single(received, sent, list(counts), sizes, group=self.group)
+        return received.split(list(counts))
+
+    def all_gather(
+        self, tensor: torch.Tensor, lengths: Sequence[int], dim: int
+    ) -> tuple[torch.Tensor, ...]:
+        """The tensors of all ranks, which have ``lengths[r]`` entries along ``dim``."""
+        if self.size == 1:
+            return (tensor,)
+        longest = max(lengths)
+        own = tensor.movedim(dim, 0).contiguous()
+        if len(own) < longest:  # collectives want equal sizes
+            own = torch.cat([own, own.new_zeros(longest - len(own), *own.shape[1:])])
+        gathered = [torch.empty_like(own) for _ in lengths]
+        self._count(own.element_size() * own.numel() * (self.size - 1))
+        dist.all_gather(gathered, own, group=self.group)
+        pairs = zip(gathered, lengths, strict=True)
+        return tuple(each[:length].movedim(0, dim) for each, length in pairs)
+
+    def all_reduce(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The sum over the ranks, in place (counted as a ring sends it)."""
+        if self.size > 1:
+            self._count(2 * tensor.element_size() * tensor.numel() * (self.size - 1) // self.size)
+            dist.all_reduce(tensor, group=self.group)
+        return tensor
+
+    def rotate(self, flat: torch.Tensor, count: int) -> tuple[torch.Tensor, list[dist.Work]]:
+        """Start to send ``flat`` to the next rank, and to receive ``count`` numbers from the last.
+
+        The numbers are there when all of the returned works have been waited for.
+        """
+        received = flat.new_empty(count)
+        following = self.ranks[(self.rank + 1) % self.size]
+        previous = self.ranks[self.rank - 1]
+        operations = []
+        if flat.numel():
+            operations.append(dist.P2POp(dist.isend, flat, following, self.group))
+        if count:
+            operations.append(dist.P2POp(dist.irecv, received, previous, self.group))
+        self._count(flat.element_size() * flat.numel())
+        return received, dist.batch_isend_irecv(operations) if operations else []
+
+    def _count(self, sent: int) -> None:
+        self.bytes_sent += sent

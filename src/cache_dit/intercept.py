@@ -37,6 +37,14 @@ class Interception:
         Raises:
             RuntimeError: another library has replaced the object's class in the meantime.
         """
+        self.check()
+        obj = self._object()
+        if obj is not None and self in _layers.get(id(obj), ()):
+            _layers[id(obj)].remove(self)
+            _rebuild(obj)
+
+    def check(self) -> None:
+        """Raise `RuntimeError` where `release` would."""
         obj = self._object()
         if obj is None or self not in _layers.get(id(obj), ()):
             return
@@ -46,8 +54,6 @@ class Interception:
                 f"{type(obj).__module__}.{type(obj).__qualname__} after cache-dit was enabled. "
                 "Undo that first, then disable cache-dit."
             )
-        _layers[id(obj)].remove(self)
-        _rebuild(obj)
 
 
 def intercept(obj: Any, *, level: int = 0, **arounds: Around) -> Interception:
@@ -142,10 +148,13 @@ def _method(cls: type, name: str) -> Callable[..., Any]:
 
 def _plain_reduce(cls: type) -> Callable[[Any, Any], Any]:
     """Copies and pickles of an intercepted object are plain objects of its original class."""
+    reduce_plainly: Any = cls.__reduce_ex__
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        make, arguments, *state = super(type(self), self).__reduce_ex__(protocol)
-        plain = tuple(cls if argument is type(self) else argument for argument in arguments)
+        make, arguments, *state = reduce_plainly(self, protocol)
+        plain = tuple(
+            _originals.get(each, each) if isinstance(each, type) else each for each in arguments
+        )
         return (make, plain, *state)
 
     return __reduce_ex__

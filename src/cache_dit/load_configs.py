@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any
 
 import yaml
 
 from .caching.config import DBPruneConfig
-from .caching.legacy import from_keywords
+from .caching.legacy import OLD_KEYWORDS, check_key, from_keywords
 from .parallelism.config import ParallelismConfig
 
 Source = str | PathLike[str] | Mapping[str, Any]
@@ -28,11 +27,13 @@ def load_configs(source: Source) -> dict[str, Any]:
         FileNotFoundError: no such file.
     """
     content, where = _read(source)
-    if not set(content) & set(_SECTIONS):
+    if not any(name in _SECTIONS for name in content):
+        for name in content:
+            check_key(name, [*_SECTIONS, *DBPruneConfig.names(), *OLD_KEYWORDS], where)
         content = {"cache_config": content}
     loaded: dict[str, Any] = {}
     for name, value in content.items():
-        _check(name, list(_SECTIONS), where)
+        check_key(name, list(_SECTIONS), where)
         if value is not None:
             loaded |= _SECTIONS[name](value, f"{where}: {name}")
     return loaded
@@ -79,23 +80,22 @@ def _read(source: Source) -> tuple[dict[str, Any], str]:
     return content, fspath(source)
 
 
-def _check(name: str, known: list[str], where: str) -> None:
-    if name not in known:
-        close = get_close_matches(str(name), known, n=1, cutoff=0.0)
-        raise ValueError(f"{where}: unknown key {name!r}. Nearest known key: {close[0]!r}.")
+def _mapping(fields: Any, where: str) -> dict[str, Any]:
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"{where}: expected a mapping of settings, got {fields!r}.")
+    return dict(fields)
 
 
-def _cache(fields: Mapping[str, Any], where: str) -> dict[str, Any]:
-    fields = dict(fields)
-    prune = str(fields.pop("cache_type", "")).lower() == "dbprune"
-    cache, calibrator = from_keywords(fields, where, DBPruneConfig if prune else None)
+def _cache(fields: Any, where: str) -> dict[str, Any]:
+    cache, calibrator = from_keywords(_mapping(fields, where), where)
     loaded = {"cache_config": cache, "calibrator_config": calibrator}
     return {name: value for name, value in loaded.items() if value is not None}
 
 
-def _parallelism(fields: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _parallelism(fields: Any, where: str) -> dict[str, Any]:
+    fields = _mapping(fields, where)
     for name in fields:
-        _check(name, ParallelismConfig.names(), where)
+        check_key(name, ParallelismConfig.names(), where)
     return {"parallelism_config": ParallelismConfig(**fields)}
 
 

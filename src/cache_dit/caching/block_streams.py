@@ -39,6 +39,8 @@ class BlockStreams:
         self.pattern = pattern
         self.where = where or type(block).__name__
         self.wraps_single_output = False
+        self._hidden_only = pattern.Return_H_Only  # kept: an enum's properties are slow to read
+        self._hidden_first = pattern.Return_H_First
         names = parameter_names(block)
         returns_encoder = ENCODER in pattern.Out
         self.adds_encoder = returns_encoder and ENCODER not in pattern.In
@@ -65,7 +67,7 @@ class BlockStreams:
             self.wraps_single_output = expected == 1
             if expected == 1:
                 return output[0], None
-            return (output[0], output[1]) if self.pattern.Return_H_First else (output[1], output[0])
+            return (output[0], output[1]) if self._hidden_first else (output[1], output[0])
         if expected != 1:
             raise self._misfit("one tensor", expected)
         return output, None
@@ -73,9 +75,19 @@ class BlockStreams:
     def pack(self, streams: Streams) -> Any:
         """What the block would have returned for these streams."""
         hidden, encoder = streams
-        if self.pattern.Return_H_Only:
+        if self._hidden_only:
             return (hidden,) if self.wraps_single_output else hidden
-        return (hidden, encoder) if self.pattern.Return_H_First else (encoder, hidden)
+        return (hidden, encoder) if self._hidden_first else (encoder, hidden)
+
+    def pass_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``pack(read(args, kwargs))`` in one go: most of what a reused step calls is this."""
+        position, name = self._hidden
+        hidden = args[position] if position < len(args) else kwargs[name]
+        if self._encoder is None:
+            return (hidden,) if self.wraps_single_output else hidden
+        position, name = self._encoder
+        encoder = args[position] if position < len(args) else kwargs.get(name)
+        return (hidden, encoder) if self._hidden_first else (encoder, hidden)
 
     def _find(
         self, names: list[str], stream: str, fallback: int, chosen: Mapping[str, str]

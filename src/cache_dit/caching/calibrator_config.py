@@ -38,6 +38,7 @@ class CalibratorConfig(Settings):
         legal = ("residual", "hidden_states")
         self._require("calibrator_cache_type", lambda v: v in legal, f"one of {list(legal)}")
         self._require("calibrator_type", lambda v: isinstance(v, str), "the name of a calibrator")
+        self._require("calibrator_kwargs", lambda v: isinstance(v, dict), "a dictionary")
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for the predictor of this type."""
@@ -48,9 +49,11 @@ class CalibratorConfig(Settings):
         return chosen | {renamed.get(name, name): value for name, value in given}
 
     def strify(self) -> str:
-        """A short tag, such as ``TaylorSeer_O1``, or ``NONE`` where nothing is predicted."""
-        if not (self.enable_calibrator or self.enable_encoder_calibrator):
-            return "NONE"
+        """A short tag, such as ``TaylorSeer_O1``; ``NONE`` where nothing is predicted."""
+        predicts = self.enable_calibrator or self.enable_encoder_calibrator
+        return self._tag() if predicts else "NONE"
+
+    def _tag(self) -> str:
         arguments = "".join(f"_{k[0].upper()}{v}" for k, v in self.arguments().items())
         return f"{self.calibrator_type}{arguments}"
 
@@ -74,8 +77,7 @@ class TaylorSeerCalibratorConfig(CalibratorConfig):
         super().validate()
         self._require("taylorseer_order", is_count(0), "a whole number from 0 up")
 
-    def strify(self) -> str:
-        """A short tag, such as ``TaylorSeer_O1``."""
+    def _tag(self) -> str:
         return f"TaylorSeer_O{self.taylorseer_order}"
 
 
@@ -87,8 +89,7 @@ class FoCaCalibratorConfig(CalibratorConfig):
     enable_encoder_calibrator: bool = True
     calibrator_type: str = "foca"
 
-    def strify(self) -> str:
-        """A short tag."""
+    def _tag(self) -> str:
         return "FoCa"
 
 
@@ -117,8 +118,7 @@ class DMDCalibratorConfig(CalibratorConfig):
         legal: Callable[[Any], bool] = lambda v: v >= 0  # noqa: E731 - a predicate, like its peers
         self._require("dmd_ridge", legal, "a number from 0 up")
 
-    def strify(self) -> str:
-        """A short tag, such as ``DMD_H6R0``."""
+    def _tag(self) -> str:
         return f"DMD_H{self.dmd_history}R{self.dmd_rank}"
 
 

@@ -22,7 +22,7 @@ class Clock:
 
     The scheduler's ``step_index`` is a Python number and costs nothing. A timestep on an
     accelerator is only compared by value (a read from the device) where the caller allows it;
-    before that, two views of one storage are recognised as equal for free.
+    before that, two views of one unwritten storage are recognised as equal for free.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class Clock:
         self._index: int | None = None
         self._counting = False
         self._timestep: Any = None
+        self._version = 0
         self._value: float | None = None  # of that timestep, where it was read
         self._direction = 0
 
@@ -57,16 +58,18 @@ class Clock:
 
     def _compare(self, timestep: Any, may_read: bool) -> Tick:
         last, self._timestep = self._timestep, timestep
+        written, self._version = self._version, _version(timestep)
         before, self._value = self._value, None
-        if timestep is None or last is None:
+        if timestep is None:
             return Tick.UNKNOWN
-        if _same_storage(timestep, last):
+        if _same_storage(timestep, last) and self._version == written:
             self._value = before
             return Tick.SAME
-        if not (may_read or _on_host(timestep)):
+        if may_read or _on_host(timestep):
+            self._value = _mean(timestep)
+        now = self._value
+        if now is None or before is None:
             return Tick.UNKNOWN
-        now = self._value = _mean(timestep)
-        before = _mean(last) if before is None else before
         if now == before:
             return Tick.SAME
         moved = 1 if now > before else -1
@@ -82,13 +85,19 @@ def _on_host(timestep: Any) -> bool:
 def _same_storage(a: Any, b: Any) -> bool:
     if not (isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)):
         return False
-    # `b` is still referenced, so its memory cannot have been given to another tensor; but it may
-    # have been written to.
-    same = a.data_ptr() == b.data_ptr() and a.dtype == b.dtype and a.numel() == b.numel()
-    return a is not b and same
+    # `b` is still referenced, so its memory cannot have been given to another tensor.
+    return a.data_ptr() == b.data_ptr() and a.dtype == b.dtype and a.numel() == b.numel()
+
+
+def _version(timestep: Any) -> int:
+    """How often the tensor, which a caller may write every timestep into, was written to."""
+    counted = isinstance(timestep, torch.Tensor) and not timestep.is_inference()
+    return timestep._version if counted else 0
 
 
 def _mean(timestep: Any) -> float:
     if not isinstance(timestep, torch.Tensor):
         return float(timestep)
-    return float(timestep.detach().double().cpu().numpy().mean())
+    if timestep.numel() == 1:
+        return float(timestep.item())
+    return float(timestep.detach().double().mean().item())

@@ -57,22 +57,15 @@ class Settings:
 
     def update(self, **kwargs: Any) -> Self:
         """Set the given fields; None leaves a field as it is. Unknown names are an error."""
-        self._check_names(kwargs)
-        for name, value in kwargs.items():
-            if value is not None:
-                setattr(self, name, value)
-        self.validate()
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        vars(self).update(vars(self.overlaid(**given)))
         return self
 
     def reset(self, **kwargs: Any) -> Self:
         """Set every field to None, then the given ones."""
-        self._check_names(kwargs)
-        for name in self.names():
-            object.__setattr__(self, name, None)
-        object.__setattr__(self, "_explicit", frozenset())
-        for name, value in kwargs.items():
-            setattr(self, name, value)
-        self.validate()
+        emptied = copy(self)
+        vars(emptied).update(dict.fromkeys(self.names()), _explicit=frozenset())
+        vars(self).update(vars(emptied.overlaid(**kwargs)))
         return self
 
     empty = reset
@@ -90,9 +83,12 @@ class Settings:
         """A copy of these settings with the fields that ``other`` speaks about.
 
         With ``clear`` an explicit None of ``other`` is taken over where None is a legal value.
+
+        Raises:
+            ValueError: values that are illegal, or do not go together.
         """
         kind: type[Any] = type(self)
-        if other is not None and other._explicit is None:
+        if other is not None and (other._explicit is None or isinstance(other, kind)):
             kind = type(other)
         made = kind()
         values = self.as_dict()
@@ -104,6 +100,7 @@ class Settings:
             if name in values:
                 setattr(made, name, values[name])
         object.__setattr__(made, "_explicit", None)
+        made.validate()
         return made  # type: ignore[no-any-return]
 
     def overlaid(self, **kwargs: Any) -> Self:
@@ -158,7 +155,7 @@ def _is_flag(v: Any) -> bool:
 def _is_mask(v: Any) -> bool:
     if isinstance(v, str):
         return v in PRESETS
-    return len(v) > 0 and all(s in (0, 1) for s in v)
+    return isinstance(v, (list, tuple)) and len(v) > 0 and all(s in (0, 1) for s in v)
 
 
 @dataclass

@@ -15,8 +15,9 @@ from .clock import Clock, Tick
 from .group import Group
 from .policy import Reason
 
-CONDITIONAL, UNCONDITIONAL = "cond", "uncond"
+CONDITIONAL, UNCONDITIONAL, CACHE_WRITE = "cond", "uncond", "cache_write"
 TIMESTEP_NAMES = ("timestep", "timesteps", "t", "sigma")
+TIMESTEP_ENDINGS = ("_timestep", "_timesteps", "_time")
 
 
 class Denoiser:
@@ -24,7 +25,8 @@ class Denoiser:
 
     A call belongs to a *branch* (conditional, unconditional, perturbed, ...): the name that the
     pipeline gives it through diffusers' ``cache_context``; else its place among the calls of one
-    step, where the model is known to be called once for each; else there is one branch.
+    step, where the model is known to be called once for each; else there is one branch. Calls that
+    fill a key-value cache come between the steps at any time: they are a branch of their own.
 
     Attributes:
         step: index of the current call within its branch and run.
@@ -56,6 +58,8 @@ class Denoiser:
         self.pipeline_steps: Callable[[], int | None] | None = None
         self.scheduler: Any = None
         self._parameters = parameter_names(transformer)
+        others = [name for name in self._parameters if name.endswith(TIMESTEP_ENDINGS)]
+        self._timesteps = (*TIMESTEP_NAMES, *others)
         self._context: str | None = None
         self.in_call = False
         self.begin_run()
@@ -124,11 +128,12 @@ class Denoiser:
     def begin_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Find out run, branch and step of a call with these arguments."""
         bound = dict(zip(self._parameters, args, strict=False)) | kwargs
-        branch = self._place(bound)
-        if self.steps.get(branch, -1) + 1 == self._length_outside_pipeline():
+        writes = self.compute_when is not None and self.compute_when(bound)
+        branch = CACHE_WRITE if writes else self._place(bound)
+        if not writes and self.steps.get(branch, -1) + 1 == self._length_outside_pipeline():
             self.begin_run()  # the announced number of steps is used up
             branch = self._place(bound)
-        self.calls += 1
+        self.calls += not writes
         self.branch = branch
         self.step = self.steps[branch] = self.steps.get(branch, -1) + 1
         in_pipeline = self.pipeline_steps() if self.pipeline_steps else None
@@ -136,21 +141,21 @@ class Denoiser:
         signature = _signature(bound)
         self.inputs_changed = self.signatures.get(branch, signature) != signature
         self.signatures[branch] = signature
-        writes = self.compute_when is not None and self.compute_when(bound)
         self.must_compute = Reason.CACHE_WRITE if writes else None
         for group in self.groups:
             group.begin_pass(0)
 
     def _place(self, bound: dict[str, Any]) -> str:
         """The branch of a call; begins a new run where the clock has jumped back."""
-        timestep = next((bound[n] for n in TIMESTEP_NAMES if bound.get(n) is not None), None)
+        timestep = _first_of(bound, self._timesteps)
         by_order = self._context is None and self.separate_cfg
         alone = self.pipeline_steps is None and self.num_inference_steps is None
         tick = self.clock.tick(self.scheduler, timestep, may_read=by_order or alone)
         if tick is Tick.RESTART:
             self.begin_run()
             self.clock.tick(self.scheduler, timestep, may_read=by_order or alone)
-        kinds = "".join(f"+{name}" for name in self.branch_on if bound.get(name) is not None)
+        given = [name for name in self.branch_on if bound.get(name) is not None]
+        kinds = "".join([f"+{name}" for name in given if bound[name] is not False])
         if self._context is not None:
             return self._context + kinds
         if not self.separate_cfg:
@@ -163,12 +168,19 @@ class Denoiser:
         return None if self.pipeline_steps else self.num_inference_steps
 
 
+def _first_of(bound: dict[str, Any], names: tuple[str, ...]) -> Any:
+    for name in names:
+        if bound.get(name) is not None:
+            return bound[name]
+    return None
+
+
 def _signature(value: Any) -> Any:
     """Shapes, dtypes and devices of all tensors among the arguments."""
     if isinstance(value, torch.Tensor):
         return value.shape, value.dtype, value.device
     if isinstance(value, dict):
-        return tuple((key, _signature(each)) for key, each in value.items())
+        return {key: _signature(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return tuple(_signature(each) for each in value)
+        return [_signature(each) for each in value]
     return None

@@ -16,7 +16,7 @@ from .block_streams import Streams
 from .config import DBCacheConfig, Default
 from .held import Held
 from .layout import Layout
-from .measure import relative_change
+from .measure import Reference
 from .policy import Action, Reason, Verdict
 from .region import Region
 from .state import CacheState, Decision, History
@@ -63,6 +63,7 @@ class Group:
         self.earlier = self.accumulated()
         self.notes: list[str] = []
         self.states.clear()
+        self.threshold.begin_run()
         self._settle(None)
         self._begin_pass_anew()
 
@@ -74,7 +75,7 @@ class Group:
         self._begin_pass_anew()
         self.traversal = traversal
         self.state = self._state(denoiser.branch, traversal)
-        learns = not denoiser.at_last_step
+        learns = not denoiser.at_last_step and denoiser.must_compute is None
         for region, histories in zip(self.regions, self.state.histories, strict=True):
             region.begin(histories, denoiser.step, learns=learns)
 
@@ -130,7 +131,7 @@ class Group:
             for index in {layout.start, layout.first - 1}:
                 taps[index] = uncompiled(self._head(index))
         for region in self.regions:
-            for index in range(region.first, region.last + 1):
+            for index in region.indices:
                 taps[index] = uncompiled(self._skippable(region, index))
         for index in self.mirrored:
             taps[index] = uncompiled(self._behind(index))
@@ -157,15 +158,19 @@ class Group:
     def _skippable(self, region: Region, index: int) -> Around:
         io = self.layout.slots[index].io
         enters = self.layout.start is None and index == self.layout.first
+        between = region.first < index < region.last and not io.adds_encoder
 
         def around(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if between and region.prediction is not None:  # made, and not yet handed out
+                return io.pass_on(args, kwargs)
             if enters:
                 self._enter()
             if region.skipping is None:
                 streams = io.read(args, kwargs)
+                ready = region.ready(streams)
                 if self.reusing is None:
-                    self.reusing = self._decide(streams)
-                region.skipping = self.reusing and region.ready(streams)
+                    self.reusing = self._decide(streams, ready)
+                region.skipping = self.reusing and ready
             if region.skipping:
                 return region.skip(index, io, args, kwargs)
             return region.compute(index, io, call, args, kwargs)
@@ -204,38 +209,42 @@ class Group:
             self.copies = True
             return None
         before = self.beginning.tensor
-        return None if hidden is None or hidden.shape != before.shape else hidden - before
+        if hidden is None or hidden.shape != before.shape:
+            return None
+        return hidden.detach() - before
 
     def _keep(self, signal: torch.Tensor) -> Held:
         ours = self.layout.start is not None  # a difference, which nobody else can write to
         return Held(signal, -1) if ours else Held.of(signal, self.copies)
 
-    def _decide(self, streams: Streams) -> bool:
+    def _decide(self, streams: Streams, ready: bool) -> bool:
         denoiser, state = self.denoiser, self.state
         state.progress.step = denoiser.step - state.origin
         if self.mirrored and streams[0] is not None:
             self.entry = Held.of(streams[0], self.regions[0].copies)
         if self.layout.start is None and policy.measures(self.run_config):
             self.signal = streams[0]
-        verdict, change, threshold = self._judge(streams)
+        verdict, change, threshold = self._judge(ready)
         reused = verdict.action is Action.REUSE
         state.progress.advance(reused, change)
         if not reused:
             signal = self.signal
-            state.reference = None if signal is None else self._keep(signal)
+            state.reference = None if signal is None else Reference(self._keep(signal))
         self.beginning = self.signal = None
         assert verdict.reason is not None
         state.decisions.append(Decision(denoiser.step, reused, verdict.reason, change, threshold))
         return reused
 
-    def _judge(self, streams: Streams) -> tuple[Verdict, float | None, float | None]:
+    def _judge(self, ready: bool) -> tuple[Verdict, float | None, float | None]:
         denoiser, state, config = self.denoiser, self.state, self.run_config
         verdict = self._followed() or policy.verdict(config, self.mask, state.progress)
         if denoiser.must_compute is not None:
             verdict = Verdict(Action.COMPUTE, denoiser.must_compute)
+        if verdict.reason is Reason.BEYOND_MASK:
+            self._note_mask_end()
         if verdict.action is Action.COMPUTE:
             return verdict, None, None
-        if not self._ready(streams):
+        if not (ready and all(self.state.skips.values())):
             began = len(state.decisions) > 0 and state.decisions[-1].step >= state.origin
             missing = Reason.NOTHING_STORED if began else Reason.FIRST
             reason = Reason.SHAPE if denoiser.inputs_changed else missing
@@ -250,15 +259,12 @@ class Group:
 
     def _change(self) -> float | None:
         signal, reference = self.signal, self.state.reference
-        if reference is not None and not reference.intact:
+        if reference is not None and not reference.held.intact:
             self.copies = True
             return None
-        if signal is None or reference is None or signal.shape != reference.tensor.shape:
+        if signal is None or reference is None or signal.shape != reference.held.tensor.shape:
             return None
-        return relative_change(signal, reference.tensor, self.denoiser.sync)
-
-    def _ready(self, streams: Streams) -> bool:
-        return self.regions[0].ready(streams) and all(self.state.skips.values())
+        return reference.change(signal, self.denoiser.sync)
 
     def _followed(self) -> Verdict | None:
         """The decision of the conditional call at this step, where this call is to follow it."""
@@ -292,9 +298,9 @@ class Group:
         """Fit mask and default warm-up to the length of the run, as far as it is known."""
         self._total = total = total or self.config.num_inference_steps
         mask = self.config.steps_computation_mask
-        if isinstance(mask, str) and total is not None:
-            mask = steps_mask(total_steps=total, mask_policy=mask)
-        self.mask = list(mask) if mask is not None and not isinstance(mask, str) else None
+        if isinstance(mask, str):
+            mask = [] if total is None else steps_mask(total_steps=total, mask_policy=mask)
+        self.mask = None if mask is None else list(mask)
         warmup = self.config.max_warmup_steps
         if total is not None and isinstance(warmup, Default):
             warmup = min(warmup, max(1, total // 3))
@@ -306,18 +312,31 @@ class Group:
         """Say, once a run, what about its length should be known."""
         self.notes = []
         if warmup < self.config.max_warmup_steps:
-            self.notes.append(
+            self._note(
                 f"Default max_warmup_steps lowered from 8 to {warmup} for a run of {total} steps."
             )
         if warmup >= total:
-            self.notes.append(
+            self._note(
                 f"A run of {total} steps is all warm-up (max_warmup_steps={warmup}): no step is "
                 "reused. Lower max_warmup_steps."
             )
         if self.mask is not None and len(self.mask) < total:
-            self.notes.append(
-                f"steps_computation_mask has {len(self.mask)} entries for a run of {total} steps; "
-                "the steps beyond its end are computed."
+            self._note_mask_end()
+
+    def _note_mask_end(self) -> None:
+        mask = self.config.steps_computation_mask
+        if isinstance(mask, str) and not self.mask:
+            self._note(
+                f"steps_computation_mask={mask!r} needs the length of the run, which nothing tells "
+                "here: every step is computed. Set num_inference_steps, or give the mask as a list."
             )
-        for note in self.notes:
-            warn_once(logger, f"{self.name}: {note}")
+        elif self.mask is not None:
+            self._note(
+                f"steps_computation_mask has {len(self.mask)} entries; the steps beyond its end "
+                "are computed."
+            )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+            warn_once(logger, f"{self.name}: {text}")

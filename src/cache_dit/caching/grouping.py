@@ -33,6 +33,25 @@ class ListSettings:
     cache: DBCacheConfig
     calibrator: CalibratorConfig
 
+    def merged(
+        self,
+        cache: DBCacheConfig | None,
+        calibrator: CalibratorConfig | None,
+        *,
+        clear: bool = False,
+    ) -> ListSettings:
+        """These settings with what others speak about; see `Settings.merged`.
+
+        Raises:
+            ValueError: something that is no settings of its kind.
+        """
+        for given, kind in ((cache, DBCacheConfig), (calibrator, CalibratorConfig)):
+            if not (given is None or isinstance(given, kind)):
+                raise ValueError(f"Expected a {kind.__name__} or None, got {given!r}.")
+        return ListSettings(
+            self.cache.merged(cache, clear=clear), self.calibrator.merged(calibrator, clear=clear)
+        )
+
 
 @dataclass
 class Unit:
@@ -50,6 +69,11 @@ class Unit:
     def tag(self) -> str:
         """A short form of the settings."""
         return f"{self.settings.cache.strify()}_{self.settings.calibrator.strify()}"
+
+    def continue_counts(self, old: Unit) -> None:
+        """Count all runs on from where the unit that this one replaces stands."""
+        for group, before in zip(self.groups, old.groups, strict=False):
+            group.earlier = before.accumulated()
 
     def install(self) -> list[Interception]:
         """Put the taps of all groups on their blocks."""
@@ -70,24 +94,40 @@ def make_units(
     """Units of one transformer; nothing is installed yet.
 
     Raises:
-        ValueError: settings that do not fit the number of blocks, an unknown calibrator, or a
-            pattern that does not fit a block's signature.
+        ValueError: settings that do not fit the number of blocks or must not differ, an unknown
+            calibrator, or a pattern that does not fit a block's signature.
     """
-    together = adapter.chained and all(each == settings[0] for each in settings)
-    chains = [list(lists)] if together else [[each] for each in lists]
     return [
-        _make_unit(denoiser, adapter, chain, own)
-        for chain, own in zip(chains, settings, strict=False)
+        _make_unit(denoiser, adapter, [lists[index] for index in together], settings[together[0]])
+        for together in _together(adapter, lists, settings)
     ]
+
+
+def _together(
+    adapter: BlockAdapter, lists: Sequence[BlockList], settings: Sequence[ListSettings]
+) -> list[list[int]]:
+    """Which lists decide together, by their indices. Chained lists do if their settings agree."""
+    named = adapter.chained if isinstance(adapter.chained, tuple) else [e.name for e in lists]
+    if not (adapter.chained or adapter.interleaved):
+        named = []
+    linked = [index for index, each in enumerate(lists) if each.name in named]
+    if any(settings[index] != settings[linked[0]] for index in linked):
+        if adapter.interleaved:
+            raise ValueError(
+                f"{', '.join(named)}: these block lists take turns, so they cannot decide apart. "
+                "Give the same settings to all of them."
+            )
+        linked = []
+    apart = [[index] for index in range(len(lists)) if index not in linked]
+    return sorted([linked, *apart] if linked else apart)
 
 
 def _make_unit(
     denoiser: Denoiser, adapter: BlockAdapter, chain: list[BlockList], settings: ListSettings
 ) -> Unit:
-    slots = _slots(adapter, chain)
+    references, slots = _in_order(adapter, chain)
     name = "+".join(each.name for each in chain)
     config = _fitted(settings.cache, name, len(slots))
-    references = tuple(reference for each in chain for reference in each.references)
     unit = Unit(name, replace(settings, cache=config), references)
     if not slots:
         return unit
@@ -98,7 +138,7 @@ def _make_unit(
         threshold = DynamicThreshold(config) if dynamic else Threshold(config)
     else:
         front, behind = config.Fn_compute_blocks, config.Bn_compute_blocks
-        layouts = [Layout.of(slots, front, behind, adapter.long_skip)]
+        layouts = [Layout.of(slots, front, behind, adapter.long_skip, adapter.own_streams)]
         threshold = Threshold(config)
     unit.groups = [
         Group(name, layout, config, make_histories, threshold, denoiser) for layout in layouts
@@ -106,16 +146,21 @@ def _make_unit(
     return unit
 
 
-def _slots(adapter: BlockAdapter, chain: list[BlockList]) -> list[Slot]:
-    slots: list[Slot] = []
+def _in_order(
+    adapter: BlockAdapter, chain: list[BlockList]
+) -> tuple[tuple[weakref.ref[nn.Module], ...], list[Slot]]:
+    """The blocks of lists that decide together, and their slots, in the order in which they run."""
+    rows = []
     segment, pattern = 0, None
     for each in chain:
-        if each.pattern is not pattern:
+        if each.pattern is not pattern or adapter.interleaved:
             segment, pattern = segment + 1, each.pattern
-        for block in each.blocks:
+        for place, reference, block in zip(each.places, each.references, each.blocks, strict=True):
             io = BlockStreams(block, each.pattern, each.parameters, each.name)
-            slots.append(Slot(io, segment))
-    return slots
+            rows.append((place, reference, Slot(io, segment)))
+    if adapter.interleaved:
+        rows.sort(key=lambda row: row[0])
+    return tuple(reference for _, reference, _ in rows), [slot for _, _, slot in rows]
 
 
 def _single_blocks(slots: Sequence[Slot], config: DBPruneConfig) -> list[Layout]:

@@ -21,6 +21,7 @@ class Held:
     @classmethod
     def of(cls, tensor: torch.Tensor, copy: bool) -> Held:
         """Hold ``tensor``, or a copy of it where it is known to be overwritten."""
+        tensor = tensor.detach()  # keeps the version counter, and no graph of earlier steps
         if copy or tensor.is_inference():
             return cls(tensor.clone(), -1)
         return cls(tensor, tensor._version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from .block_streams import BlockStreams
 from .region import Region
@@ -16,8 +15,8 @@ class Slot:
 
     Attributes:
         io: how its streams are read and returned.
-        segment: streams keep their form between the blocks of one segment. A chain of lists has
-            several where states are concatenated between two lists, for example.
+        segment: streams have the same form before and behind all blocks of one segment. A chain of
+            lists has several where states are concatenated between two lists, for example.
     """
 
     io: BlockStreams
@@ -36,6 +35,7 @@ class Layout:
             that enters ``first`` as the signal.
         long_skip: parameter by which a block takes the output of its mirror image in the front
             half (U-Net skips), if the model has that.
+        own_streams: the blocks of each segment change a stream of their own, that no other does.
     """
 
     slots: Sequence[Slot]
@@ -43,22 +43,39 @@ class Layout:
     last: int
     start: int | None
     long_skip: str | None = None
+    own_streams: bool = False
 
     @classmethod
     def of(
-        cls, slots: Sequence[Slot], front: int, behind: int, long_skip: str | None = None
+        cls,
+        slots: Sequence[Slot],
+        front: int,
+        behind: int,
+        long_skip: str | None = None,
+        own_streams: bool = False,
     ) -> Layout:
         """The layout of DBCache: the first ``front`` and the last ``behind`` blocks always run."""
         segment = slots[front - 1].segment
         start = next(i for i, slot in enumerate(slots) if slot.segment == segment)
-        return cls(slots, front, len(slots) - behind - 1, start, long_skip)
+        return cls(slots, front, len(slots) - behind - 1, start, long_skip, own_streams)
 
     def regions(self) -> list[Region]:
-        """One region for each segment among the blocks that may be skipped."""
-        skippable = range(self.first, self.last + 1)
-        runs = groupby(skippable, key=lambda index: self.slots[index].segment)
-        indices = [list(run) for _, run in runs]
-        return [Region(run[0], run[-1]) for run in indices]
+        """The blocks that may be skipped, cut where streams leave in another form than they came.
+
+        A region runs from the first block of a segment to its last one, over whatever lies between
+        them: that works on the same stream. Where streams are apart, it does not belong to it.
+        """
+        regions = []
+        left = list(range(self.first, self.last + 1))
+        while left:
+            segment = self.slots[left[0]].segment
+            same = [index for index in left if self.slots[index].segment == segment]
+            indices = same if self.own_streams else list(range(same[0], same[-1] + 1))
+            left = [index for index in left if index not in indices]
+            regions.append(Region(indices))
+        for region in regions if self.own_streams else ():
+            region.beside = regions
+        return regions
 
     def mirrored(self) -> list[int]:
         """Blocks behind the regions whose long skip comes from a block that may be skipped."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from .calibrator_config import TaylorSeerCalibratorConfig
-from .config import DBCacheConfig, DBPruneConfig
+from .config import CacheType, DBCacheConfig, DBPruneConfig, cache_type
 
 TAYLOR_KEYWORDS = {
     "enable_taylorseer": "enable_calibrator",
@@ -14,33 +14,39 @@ TAYLOR_KEYWORDS = {
     "taylorseer_cache_type": "calibrator_cache_type",
     "taylorseer_order": "taylorseer_order",
 }
+OLD_KEYWORDS = ("cache_type", *TAYLOR_KEYWORDS)
+
+
+def check_key(name: Any, known: list[str], where: str) -> None:
+    """Raise `ValueError` naming the nearest known key, unless ``name`` is one of them."""
+    if name not in known:
+        close = get_close_matches(str(name), known, n=1, cutoff=0.0)
+        raise ValueError(f"{where}: unknown key {name!r}. Nearest known key: {close[0]!r}.")
 
 
 def from_keywords(
-    keywords: dict[str, Any], where: str, cache_class: type[DBCacheConfig] | None = None
+    keywords: dict[str, Any], where: str
 ) -> tuple[DBCacheConfig | None, TaylorSeerCalibratorConfig | None]:
     """Cache and calibrator settings from flat keywords; None for what they do not speak about.
 
     Args:
-        keywords: fields of `DBCacheConfig` or `DBPruneConfig`, and the old Taylor keywords.
+        keywords: fields of `DBCacheConfig` or `DBPruneConfig`, the old Taylor keywords, and
+            ``cache_type``; without that, a field of `DBPruneConfig` alone makes it that.
         where: what messages begin with.
-        cache_class: which settings these are; None chooses by the keywords.
 
     Raises:
         ValueError: an unknown keyword, naming the nearest known one.
     """
     pruned = set(DBPruneConfig.names()) - set(DBCacheConfig.names())
-    if cache_class is None:
-        cache_class = DBPruneConfig if pruned & set(keywords) else DBCacheConfig
-    known = [*cache_class.names(), *TAYLOR_KEYWORDS]
+    kind = keywords.get("cache_type")
+    prunes = bool(pruned & set(keywords)) if kind is None else cache_type(kind) is CacheType.DBPrune
+    cache_class = DBPruneConfig if prunes else DBCacheConfig
     for name in keywords:
-        if name not in known:
-            close = get_close_matches(name, known, n=1, cutoff=0.0)
-            raise ValueError(f"{where}: unknown key {name!r}. Nearest known key: {close[0]!r}.")
+        check_key(name, [*cache_class.names(), *OLD_KEYWORDS], where)
     taylor = {TAYLOR_KEYWORDS[k]: v for k, v in keywords.items() if k in TAYLOR_KEYWORDS}
-    cache = {k: v for k, v in keywords.items() if k not in TAYLOR_KEYWORDS}
+    cache = {k: v for k, v in keywords.items() if k not in OLD_KEYWORDS}
     calibrator = None
     if taylor.get("enable_calibrator") or taylor.get("enable_encoder_calibrator"):
         off = {"enable_calibrator": False, "enable_encoder_calibrator": False}
         calibrator = TaylorSeerCalibratorConfig(**off | taylor)
-    return cache_class(**cache) if cache else None, calibrator
+    return cache_class(**cache) if cache or kind is not None else None, calibrator

@@ -5,16 +5,31 @@ from __future__ import annotations
 import torch
 
 from ..comm import SyncGroup
+from .held import Held
 
 
-def relative_change(now: torch.Tensor, before: torch.Tensor, sync: SyncGroup) -> float:
-    """mean|now - before| / mean|before| over all ranks that share the sample.
+class Reference:
+    """The signal at the last computed step, against which later ones are measured.
 
-    Costs one read from the device, and one reduction of two numbers where there are several ranks.
-    NaN where ``before`` is all zero.
+    Its size is found with the first measurement and kept: the others need one pass over it less.
     """
-    wide = torch.float64 if now.dtype == torch.float64 else torch.float32
-    norm = torch.linalg.vector_norm
-    pair = torch.stack([norm(now - before, 1, dtype=wide), norm(before, 1, dtype=wide)])
-    difference, size = sync.sum(pair).tolist()
-    return difference / size if size else float("nan")
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self._size: float | None = None  # over all ranks
+
+    def change(self, now: torch.Tensor, sync: SyncGroup) -> float:
+        """mean|now - reference| / mean|reference| over all ranks that share the sample.
+
+        Costs one read from the device, and one reduction of at most two numbers where there are
+        several ranks. NaN where the reference is all zero.
+        """
+        before = self.held.tensor
+        wide = torch.float64 if now.dtype == torch.float64 else torch.float32
+        difference = torch.linalg.vector_norm(now.detach() - before, 1, dtype=wide)
+        if self._size is None:
+            size = torch.linalg.vector_norm(before, 1, dtype=wide)
+            changed, self._size = sync.sum(torch.stack([difference, size])).tolist()
+        else:
+            changed = sync.sum(difference).tolist()
+        return changed / self._size if self._size else float("nan")

@@ -5,7 +5,7 @@ Everything else in the cache decides *whether* to skip; this file is *how*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .block_streams import BlockStreams, Streams
@@ -14,18 +14,22 @@ from .state import History
 
 
 class Region:
-    """Blocks ``first`` to ``last`` of a group, between which the streams keep their form.
+    """Blocks of a group that run from one form of the streams back to the same form.
 
     A call of such a block goes through `compute` or through `skip`. On a computed step the region
     notes the streams that enter its first block and learns what its last block makes of them; on a
     reused step the prediction is made when the first block is called, from the streams that enter
     it, and handed out when the last one is. In between the model's own loop runs on what went in,
     so whatever it adds between two blocks is neither lost nor counted twice.
+
+    Args:
+        indices: places of the blocks in the group, in the order in which they run.
     """
 
-    def __init__(self, first: int, last: int) -> None:
-        self.first = first
-        self.last = last
+    def __init__(self, indices: Sequence[int]) -> None:
+        self.indices = indices
+        self.first, self.last = indices[0], indices[-1]
+        self.beside = [self]  # regions of other streams, which only make sense together
         self.copies = False  # a block was seen to write into its input
         self.histories: list[History] = []
         self.begin(self.histories, 0, learns=False)
@@ -41,11 +45,12 @@ class Region:
 
     def ready(self, streams: Streams) -> bool:
         """Whether something was learned, and can be predicted from these streams."""
-        return bool(self.histories and self.histories[0]) and all(
-            history.fits(stream)
-            for history, stream in zip(self.histories, streams, strict=True)
-            if history
-        )
+        if not all(region.histories and region.histories[0] for region in self.beside):
+            return False
+        for history, stream in zip(self.histories, streams, strict=True):
+            if history and not history.fits(stream):
+                return False
+        return True
 
     def compute(
         self,
@@ -60,8 +65,10 @@ class Region:
             streams = io.read(args, kwargs)
             self.entry = [None if s is None else Held.of(s, self.copies) for s in streams]
         output = call(*args, **kwargs)
-        if index == self.last and self.learns:
-            self._learn(io.unpack(output))
+        if self.learns:
+            left = io.unpack(output)  # of each block: it notes the form in which to stand in
+            if index == self.last:
+                self._learn(left)
         return output
 
     def skip(

@@ -30,7 +30,7 @@ class CachedTransformer:
 
     module: weakref.ref[nn.Module]
     lists: list[BlockList]
-    modifiers: list[ParamsModifier | None]
+    settings: list[ListSettings]
     denoiser: Denoiser
     units: list[Unit] = field(default_factory=list)
     block_layers: list[Interception] = field(default_factory=list)
@@ -66,10 +66,9 @@ class CacheSession:
         self.adapter = replace(  # the facts, without what would keep a model alive
             adapter, pipe=None, transformer=None, blocks=None, params_modifiers=None
         )
-        self.cache_config = cache_config or DBCacheConfig()
-        self.calibrator_config = calibrator_config or CalibratorConfig()
-        pipe = adapter.pipe
-        self._pipe = weakref.ref(pipe) if callable(pipe) else None
+        base = ListSettings(DBCacheConfig(), CalibratorConfig())
+        self.shared = base.merged(cache_config, calibrator_config)
+        self._pipe = _followed(adapter.pipe)
         self._pipe_layers: list[Interception] = []
         found = adapter.transformers()
         given = by_transformer(
@@ -85,7 +84,7 @@ class CacheSession:
         try:
             for blocks, cached in zip(adapter.transformers(), self.transformers, strict=True):
                 self._install(blocks.transformer, cached, adapter)
-            if callable(adapter.pipe):
+            if self._pipe is not None:
                 run = uncompiled(self._around_pipeline)
                 self._pipe_layers = [intercept(adapter.pipe, level=CALL_LEVEL, __call__=run)]
         except BaseException:
@@ -93,7 +92,14 @@ class CacheSession:
             raise
 
     def uninstall(self) -> None:
-        """Take everything off again and drop all stored tensors."""
+        """Take everything off again and drop all stored tensors.
+
+        Raises:
+            RuntimeError: another library has replaced a block's class; everything then stays.
+        """
+        for cached in self.transformers:
+            for layer in (*cached.call_layers, *cached.block_layers):
+                layer.check()
         for cached in self.transformers:
             cached.denoiser.release_tensors()
             for layer in (*cached.call_layers, *cached.block_layers):
@@ -116,25 +122,22 @@ class CacheSession:
         Fields that the new settings leave unset keep their value, fields that they set to None are
         cleared. On an error the old settings stay.
         """
-        old = self.cache_config, self.calibrator_config
         chosen = [c for c in self.transformers if transformer is None or c.module() is transformer]
-        if cache_config is not None:
-            self.cache_config = self.cache_config.merged(cache_config, clear=True)
-        if calibrator_config is not None:
-            partial = calibrator_config._explicit is not None
-            base = self.calibrator_config if partial else calibrator_config
-            self.calibrator_config = base.merged(calibrator_config, clear=True)
-        try:
-            fresh = [self._units(cached) for cached in chosen]
-        except ValueError:
-            self.cache_config, self.calibrator_config = old
-            raise
-        for cached, units in zip(chosen, fresh, strict=True):
+        fresh = []
+        for cached in chosen:
+            settings = [
+                each.merged(cache_config, calibrator_config, clear=True) for each in cached.settings
+            ]
+            fresh.append((settings, self._units(cached, settings)))
+            for layer in cached.block_layers:
+                layer.check()
+        for cached, (settings, units) in zip(chosen, fresh, strict=True):
             for layer in cached.block_layers:
                 layer.release()
-            cached.units = units
-            cached.denoiser.groups = [group for unit in units for group in unit.groups]
-            self._configure(cached.denoiser)
+            for old, new in zip(cached.units, units, strict=False):
+                new.continue_counts(old)
+            cached.settings = settings
+            self._configure(cached, units)
             cached.denoiser.begin_run()
             cached.block_layers = [layer for unit in units for layer in unit.install()]
 
@@ -150,39 +153,39 @@ class CacheSession:
         own = [each.modifier for each in blocks.lists]
         count = len(blocks.lists)
         given = spread(f"{type(module).__name__}: params_modifiers", modifiers, count)
-        both = [new or old for new, old in zip(given, own, strict=True)]
-        cached = CachedTransformer(weakref.ref(module), blocks.lists, both, denoiser)
-        self._configure(denoiser)
-        cached.units = self._units(cached)
-        denoiser.groups = [group for unit in cached.units for group in unit.groups]
+        settings = [self._settings(*both) for both in zip(own, given, strict=True)]
+        cached = CachedTransformer(weakref.ref(module), blocks.lists, settings, denoiser)
+        self._configure(cached, self._units(cached, settings))
         return cached
 
-    def _configure(self, denoiser: Denoiser) -> None:
-        config = self.cache_config
+    def _configure(self, cached: CachedTransformer, units: list[Unit]) -> None:
+        config = cached.settings[0].cache  # what calls are told apart by is the same for all lists
         separate = config.enable_separate_cfg
+        denoiser, cached.units = cached.denoiser, units
         denoiser.separate_cfg = self.adapter.has_separate_cfg if separate is None else separate
         denoiser.unconditional_first = bool(config.cfg_compute_first)
         denoiser.num_inference_steps = config.num_inference_steps
+        denoiser.groups = [group for unit in units for group in unit.groups if group.regions]
 
-    def _units(self, cached: CachedTransformer) -> list[Unit]:
-        settings = [self._settings(modifier) for modifier in cached.modifiers]
+    def _units(self, cached: CachedTransformer, settings: list[ListSettings]) -> list[Unit]:
         for each in settings:
             preset = isinstance(each.cache.steps_computation_mask, str)
             if preset and each.cache.num_inference_steps is None and self._pipe is None:
                 raise ValueError(
-                    f"DBCacheConfig: steps_computation_mask={each.cache.steps_computation_mask!r} "
-                    "needs the length of the run, which no pipeline tells here. Set "
-                    "num_inference_steps, or give the mask as a list."
+                    f"{type(each.cache).__name__}: steps_computation_mask="
+                    f"{each.cache.steps_computation_mask!r} needs the length of the run, which no "
+                    "pipeline tells here. Set num_inference_steps, or give the mask as a list."
                 )
         return make_units(cached.denoiser, self.adapter, cached.lists, settings)
 
-    def _settings(self, modifier: ParamsModifier | None) -> ListSettings:
-        cache = self.cache_config.merged(modifier.cache_config if modifier else None)
-        calibrator = self.calibrator_config
-        if modifier and (own := modifier.calibrator_config) is not None:
-            partial = own._explicit is not None
-            calibrator = (calibrator if partial else own).merged(own)
-        return ListSettings(cache, calibrator)
+    def _settings(self, *modifiers: ParamsModifier | None) -> ListSettings:
+        settings = self.shared
+        for each in modifiers:
+            if isinstance(each, ParamsModifier):
+                settings = settings.merged(each.cache_config, each.calibrator_config)
+            elif each is not None:
+                raise ValueError(f"params_modifiers: expected a ParamsModifier, got {each!r}.")
+        return settings
 
     def _install(
         self, transformer: nn.Module, cached: CachedTransformer, adapter: BlockAdapter
@@ -217,6 +220,14 @@ class CacheSession:
             for denoiser in denoisers:
                 denoiser.pipeline_steps = denoiser.scheduler = None
                 denoiser.release_tensors()
+
+
+def _followed(pipe: Any) -> weakref.ref[Any] | None:
+    """A pipeline whose calls are to be intercepted; None for what only holds a transformer."""
+    try:
+        return weakref.ref(pipe) if callable(pipe) else None
+    except TypeError:
+        return None
 
 
 def _requested_steps(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -10,26 +12,33 @@ from torch import nn
 from .block_adapters.block_adapter import BlockAdapter
 from .session import CacheSession
 
-_sessions: weakref.WeakKeyDictionary[Any, CacheSession] = weakref.WeakKeyDictionary()
+_sessions: dict[int, tuple[weakref.ref[Any], CacheSession]] = {}  # by id: not all can be hashed
 
 
 def remember(session: CacheSession, *objects: Any) -> None:
-    """These objects now stand for this session."""
+    """These objects now stand for this session, as long as they live.
+
+    One that cannot be referenced weakly is left out; it is known by its parts.
+    """
     for each in objects:
-        if each is not None:
-            _sessions[each] = session
+        with suppress(TypeError):
+            _sessions[id(each)] = weakref.ref(each, partial(_drop, id(each))), session
 
 
 def sessions_of(target: Any) -> list[CacheSession]:
     """All sessions that a pipeline, adapter or transformer stands for, directly or by its parts."""
-    found = [_sessions[each] for each in (target, *parts(target)) if each in _sessions]
-    return list(dict.fromkeys(found))
+    known = [_sessions.get(id(each)) for each in (target, *parts(target))]
+    return list(dict.fromkeys(each[1] for each in known if each is not None))
 
 
 def forget(session: CacheSession) -> None:
     """Nothing stands for this session any more."""
-    for each in [key for key, known in _sessions.items() if known is session]:
-        del _sessions[each]
+    for key in [key for key, (_, known) in _sessions.items() if known is session]:
+        del _sessions[key]
+
+
+def _drop(key: int, reference: weakref.ref[Any]) -> None:
+    _sessions.pop(key, None)
 
 
 def parts(target: Any) -> list[Any]:

@@ -10,11 +10,14 @@ from itertools import chain
 import torch
 
 from .calibrators import Predictor
-from .held import Held
+from .measure import Reference
 from .policy import Progress, Reason
 
 NOISE = {torch.bfloat16: 5e-4, torch.float16: 1e-4, torch.float32: 1e-6}
 """Relative rounding noise of a snapshot; float64 is limited by its Gram matrix, not its dtype."""
+
+
+Form = tuple[torch.Size, torch.dtype, torch.device]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class History:
         self.predictor = predictor
         self.absolute = absolute  # keep what leaves a region, not what the region adds
         self.residual = True  # whether snapshots are to be added to what enters the region
+        self.entered: Form | None = None  # of what entered the region when they were taken
         self.steps: deque[int] = deque(maxlen=predictor.history)
         self.snapshots: deque[torch.Tensor] = deque(maxlen=predictor.history)
 
@@ -51,7 +55,7 @@ class History:
 
     def fits(self, entering: torch.Tensor | None) -> bool:
         """Whether a prediction can be made for a stream that enters the region like this."""
-        return not self.residual or (entering is not None and self._like(entering))
+        return _form(entering) == self.entered
 
     def learn(self, step: int, entered: torch.Tensor | None, left: torch.Tensor) -> None:
         """Remember what a stream became; a new form of it forgets the old snapshots.
@@ -61,13 +65,16 @@ class History:
             entered: the stream at the region's entry, if it enters at all.
             left: the stream that left the region.
         """
+        left = left.detach()
         if self.absolute or entered is None or entered.shape != left.shape:
             residual, snapshot = False, left.clone()
         else:
-            residual, snapshot = True, left - entered
-        if self.snapshots and (residual != self.residual or not self._like(snapshot)):
+            residual, snapshot = True, left - entered.detach()
+        if self.snapshots and (
+            residual != self.residual or _form(snapshot) != _form(self.snapshots[-1])
+        ):
             self.clear()
-        self.residual = residual
+        self.residual, self.entered = residual, _form(entered)
         self.steps.append(step)
         self.snapshots.append(snapshot)
 
@@ -83,18 +90,14 @@ class History:
         onto = entering if self.residual else None
         return _weighted_sum(weights, list(self.snapshots), onto)
 
-    def _like(self, other: torch.Tensor) -> bool:
-        newest = self.snapshots[-1]
-        return (newest.shape, newest.dtype, newest.device) == (
-            other.shape,
-            other.dtype,
-            other.device,
-        )
-
     def _gram(self) -> torch.Tensor:
         wide = torch.float64 if self.snapshots[-1].dtype == torch.float64 else torch.float32
         rows = torch.stack([s.flatten() for s in self.snapshots]).to(wide)
         return (rows @ rows.T).double().cpu()
+
+
+def _form(tensor: torch.Tensor | None) -> Form | None:
+    return None if tensor is None else (tensor.shape, tensor.dtype, tensor.device)
 
 
 def _weighted_sum(
@@ -131,7 +134,7 @@ class CacheState:
 
     histories: list[list[History]]
     skips: dict[int, History] = field(default_factory=dict)
-    reference: Held | None = None
+    reference: Reference | None = None
     progress: Progress = field(default_factory=Progress)
     origin: int = 0
     refreshed: bool = False
@@ -153,7 +156,7 @@ class CacheState:
     def held_bytes(self) -> int:
         """Bytes of all stored tensors."""
         tensors = [s for history in self._each_history() for s in history.snapshots]
-        tensors += [self.reference.tensor] if self.reference is not None else []
+        tensors += [self.reference.held.tensor] if self.reference is not None else []
         return sum(t.numel() * t.element_size() for t in tensors)
 
     def _each_history(self) -> list[History]:

@@ -20,6 +20,9 @@ class Threshold:
     def note(self, branch: str, step: int, change: float) -> None:
         """A change was measured."""
 
+    def begin_run(self) -> None:
+        """Forget the last run."""
+
 
 class DynamicThreshold(Threshold):
     """Follows the mean change of all blocks at the step before, within bounds.
@@ -49,3 +52,7 @@ class DynamicThreshold(Threshold):
         steps.setdefault(step, []).append(change)
         for old in [known for known in steps if known not in (step, step - 1)]:
             del steps[old]
+
+    def begin_run(self) -> None:
+        """Forget the last run."""
+        self._changes.clear()

@@ -1,12 +1,21 @@
-"""The models that the cache knows, one function each."""
+"""Image models whose blocks hand on a stream of text beside the image, one function each.
+
+An adapter states facts: where the blocks are, what a block takes and returns, whether the
+conditional and the unconditional branch are separate calls. Classes are named, not imported: a
+model that the installed diffusers lacks costs nothing. Other models are in the files beside this.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..forward_pattern import ForwardPattern
+from ..calibrator_config import ParamsModifier
+from ..config import DBCacheConfig
+from ..forward_pattern import Pattern_0, Pattern_1, Pattern_3
 from .block_adapter import BlockAdapter
 from .registers import BlockAdapterRegister
+
+FLUX_LISTS = ["transformer_blocks", "single_transformer_blocks"]
 
 
 def _relaxed_assert(transformer: Any, *class_names: str) -> None:
@@ -19,16 +28,161 @@ def _relaxed_assert(transformer: Any, *class_names: str) -> None:
         )
 
 
-@BlockAdapterRegister.register("Flux")
+def _both(pipe: Any, second: str) -> list[Any]:
+    """The transformer of a pipeline, and the one that it may have under another name."""
+    both = (pipe.transformer, getattr(pipe, second, None))
+    return [each for each in both if each is not None]
+
+
+@BlockAdapterRegister.register("Flux", "VisualCloze")
 def flux_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """FLUX.1: double and single blocks under one decision."""
-    transformer = pipe.transformer
-    _relaxed_assert(transformer, "FluxTransformer2DModel")
+    """FLUX.1; guidance is distilled, and some pipelines add CFG in calls of its own."""
+    _relaxed_assert(pipe.transformer, "FluxTransformer2DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=transformer,
-        blocks=[transformer.transformer_blocks, transformer.single_transformer_blocks],
-        forward_pattern=ForwardPattern.Pattern_1,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=Pattern_1,
+        has_separate_cfg=callable(pipe),
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("Flux2")
+def flux2_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """FLUX.2 and Klein; the call that keeps the reference image's keys computes."""
+    _relaxed_assert(pipe.transformer, "Flux2Transformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=[Pattern_1, Pattern_3],
+        has_separate_cfg=callable(pipe),
+        chained=True,
+        compute_when=lambda call: call.get("kv_cache_mode") == "extract",
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("Flux3")
+def flux3_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """FLUX.3; text and reference image hardly depend on the step, and decide for themselves."""
+    _relaxed_assert(pipe.transformer, "Flux3Transformer2DModel")
+    image, joint = "mode_blocks.image", "single_transformer_blocks"
+    short = ParamsModifier(DBCacheConfig().reset(Fn_compute_blocks=1, Bn_compute_blocks=0))
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=["txt_mode_blocks", image, "mode_blocks.image_cond", joint],
+        forward_pattern=[Pattern_3, Pattern_3, Pattern_3, Pattern_1],
+        params_modifiers=[short, None, short, None],
+        has_separate_cfg=True,
+        chained=(image, joint),
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("Chroma")
+def chroma_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """Chroma: text and image states are concatenated between the two lists."""
+    _relaxed_assert(pipe.transformer, "ChromaTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=[Pattern_1, Pattern_3],
+        has_separate_cfg=True,
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("LongCatImage")
+def longcat_image_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """LongCat-Image: built like FLUX.1, with CFG."""
+    _relaxed_assert(pipe.transformer, "LongCatImageTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=Pattern_1,
+        has_separate_cfg=True,
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("OvisImage")
+def ovis_image_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """Ovis-Image: built like FLUX.1, with CFG."""
+    _relaxed_assert(pipe.transformer, "OvisImageTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=Pattern_1,
+        has_separate_cfg=True,
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("Bria")
+def bria_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """Bria 3: built like FLUX.1."""
+    _relaxed_assert(pipe.transformer, "BriaTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=Pattern_1,
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("BriaFibo")
+def bria_fibo_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """Bria FIBO: every block gets a text layer of its own."""
+    _relaxed_assert(pipe.transformer, "BriaFiboTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=[Pattern_1, Pattern_3],
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("HiDream")
+def hidream_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """HiDream: a text state of its own goes through every block and is cut off behind it."""
+    _relaxed_assert(pipe.transformer, "HiDreamImageTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=["double_stream_blocks", "single_stream_blocks"],
+        forward_pattern=[Pattern_0, Pattern_3],
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("AuraFlow")
+def auraflow_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """AuraFlow: text and image states are concatenated between the two lists."""
+    _relaxed_assert(pipe.transformer, "AuraFlowTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=["joint_transformer_blocks", "single_transformer_blocks"],
+        forward_pattern=[Pattern_1, Pattern_3],
+        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("HunyuanImage")
+def hunyuan_image_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """HunyuanImage 2.1 and its refiner."""
+    _relaxed_assert(pipe.transformer, "HunyuanImageTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name=FLUX_LISTS,
+        forward_pattern=Pattern_0,
+        has_separate_cfg=True,
         chained=True,
         **kwargs,
     )
@@ -36,33 +190,35 @@ def flux_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
 
 @BlockAdapterRegister.register("QwenImage")
 def qwenimage_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """Qwen-Image, with its editing and ControlNet pipelines."""
+    """Qwen-Image, with its editing, layered and ControlNet pipelines."""
     _relaxed_assert(pipe.transformer, "QwenImageTransformer2DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=pipe.transformer,
-        blocks=pipe.transformer.transformer_blocks,
-        forward_pattern=ForwardPattern.Pattern_1,
+        blocks_name="transformer_blocks",
+        forward_pattern=Pattern_1,
         has_separate_cfg=True,
         **kwargs,
     )
 
 
-@BlockAdapterRegister.register("Wan")
-def wan_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """Wan 2.1 and 2.2; the latter has a transformer for high and one for low noise."""
-    both = (pipe.transformer, getattr(pipe, "transformer_2", None))
-    transformers = [each for each in both if each is not None]
-    for each in transformers:
-        _relaxed_assert(each, "WanTransformer3DModel", "WanVACETransformer3DModel")
+@BlockAdapterRegister.register("JoyImageEdit")
+def joyimage_edit_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """JoyImage-Edit."""
+    _relaxed_assert(pipe.transformer, "JoyImageEditTransformer3DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=transformers,
-        blocks=[each.blocks for each in transformers],
-        forward_pattern=ForwardPattern.Pattern_2,
+        blocks_name="double_blocks",
+        forward_pattern=Pattern_0,
         has_separate_cfg=True,
         **kwargs,
     )
+
+
+@BlockAdapterRegister.register("JoyImageEditPlus")
+def joyimage_edit_plus_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """JoyImage-Edit Plus: several reference images of any size."""
+    _relaxed_assert(pipe.transformer, "JoyImageEditPlusTransformer3DModel")
+    return BlockAdapter(pipe=pipe, blocks_name="double_blocks", forward_pattern=Pattern_0, **kwargs)
 
 
 @BlockAdapterRegister.register("StableDiffusion3", "SD3")
@@ -71,54 +227,49 @@ def sd3_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
     _relaxed_assert(pipe.transformer, "SD3Transformer2DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=pipe.transformer,
-        blocks=pipe.transformer.transformer_blocks,
-        forward_pattern=ForwardPattern.Pattern_1,
+        blocks_name="transformer_blocks",
+        forward_pattern=Pattern_1,
         branch_on=("skip_layers",),
         **kwargs,
     )
 
 
-@BlockAdapterRegister.register("HunyuanDiT")
-def hunyuandit_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """HunyuanDiT: blocks of the second half take the output of their mirror image."""
-    _relaxed_assert(pipe.transformer, "HunyuanDiT2DModel")
+@BlockAdapterRegister.register("CogView3Plus")
+def cogview3plus_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """CogView 3 Plus."""
+    _relaxed_assert(pipe.transformer, "CogView3PlusTransformer2DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=pipe.transformer,
-        blocks=pipe.transformer.blocks,
-        forward_pattern=ForwardPattern.Pattern_3,
-        long_skip="skip",
+        blocks_name="transformer_blocks",
+        forward_pattern=Pattern_0,
         **kwargs,
     )
 
 
-@BlockAdapterRegister.register("HiDream")
-def hidream_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """HiDream: every block gets a text state of its own appended, which is cut off behind it."""
-    transformer = pipe.transformer
-    _relaxed_assert(transformer, "HiDreamImageTransformer2DModel")
+@BlockAdapterRegister.register("CogView4")
+def cogview4_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """CogView 4."""
+    _relaxed_assert(pipe.transformer, "CogView4Transformer2DModel")
     return BlockAdapter(
         pipe=pipe,
-        transformer=transformer,
-        blocks=[transformer.double_stream_blocks, transformer.single_stream_blocks],
-        forward_pattern=[ForwardPattern.Pattern_0, ForwardPattern.Pattern_3],
-        chained=True,
-        **kwargs,
-    )
-
-
-@BlockAdapterRegister.register("Chroma")
-def chroma_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """Chroma: text and image states are concatenated between the two lists."""
-    transformer = pipe.transformer
-    _relaxed_assert(transformer, "ChromaTransformer2DModel")
-    return BlockAdapter(
-        pipe=pipe,
-        transformer=transformer,
-        blocks=[transformer.transformer_blocks, transformer.single_transformer_blocks],
-        forward_pattern=[ForwardPattern.Pattern_1, ForwardPattern.Pattern_3],
+        blocks_name="transformer_blocks",
+        forward_pattern=Pattern_0,
         has_separate_cfg=True,
-        chained=True,
+        **kwargs,
+    )
+
+
+@BlockAdapterRegister.register("GlmImage")
+def glm_image_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """GLM-Image; calls that keep a reference image's keys compute."""
+    _relaxed_assert(pipe.transformer, "GlmImageTransformer2DModel")
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name="transformer_blocks",
+        forward_pattern=Pattern_0,
+        has_separate_cfg=True,
+        compute_when=lambda call: (
+            bool(call.get("kv_caches")) and call["kv_caches"][0].mode == "write"
+        ),
         **kwargs,
     )

@@ -49,9 +49,13 @@ class BlockAdapter:
         check_suffixes: whether that is required.
         blocks_policy: with ``auto``, take the candidate with the most (``"max"``) or the fewest
             (``"min"``) blocks.
-        chained: the block lists of a transformer run one after another under one decision:
-            ``Fn_compute_blocks`` counts from the first list's start, ``Bn_compute_blocks`` from the
-            last one's end.
+        chained: the block lists of a transformer, or those named here, run one after another under
+            one decision: ``Fn_compute_blocks`` counts from the first list's start,
+            ``Bn_compute_blocks`` from the last one's end.
+        interleaved: the block lists take turns under one decision: blocks of equal index (in a
+            module dictionary: equal key) run one after another, in the order of the lists.
+        own_streams: with ``interleaved``, each list changes a stream of its own, which the others
+            only read.
         stream_parameters: parameter names of the streams, where they are not the usual ones:
             ``{"hidden_states": "x"}``; or a list of such, one for each block list.
         long_skip: parameter by which a block takes the output of its mirror image in the front half
@@ -89,7 +93,9 @@ class BlockAdapter:
     allow_suffixes: list[str] = field(default_factory=lambda: ["TransformerBlock"])
     check_suffixes: bool = False
     blocks_policy: str = "max"
-    chained: bool = False
+    chained: bool | tuple[str, ...] = False
+    interleaved: bool = False
+    own_streams: bool = False
     stream_parameters: dict[str, str] | list[dict[str, str] | None] | None = None
     long_skip: str | None = None
     branch_on: tuple[str, ...] = ()

@@ -18,6 +18,14 @@ class BlockList:
     """One list of blocks, with its pattern and settings of its own.
 
     It does not keep the blocks alive: what is cached must go when its owner lets it go.
+
+    Attributes:
+        name: its path in the transformer.
+        references: the blocks, in order.
+        pattern: what they take and return.
+        modifier: settings of their own.
+        parameters: names of the parameters that take the streams.
+        places: index of each block; of a module dictionary, its key.
     """
 
     name: str
@@ -25,6 +33,7 @@ class BlockList:
     pattern: ForwardPattern
     modifier: ParamsModifier | None = None
     parameters: Mapping[str, str] | None = None
+    places: tuple[int, ...] = ()
 
     @property
     def blocks(self) -> list[nn.Module]:
@@ -44,6 +53,8 @@ class TransformerBlocks:
 def by_transformer(name: str, value: Any, count: int, several: bool) -> list[Any]:
     """Split an adapter's field into one entry for each of ``count`` transformers.
 
+    A single entry serves all of them, unless it is a block list.
+
     Raises:
         ValueError: a list whose length is not the number of transformers.
     """
@@ -52,6 +63,8 @@ def by_transformer(name: str, value: Any, count: int, several: bool) -> list[Any
     if not several:
         nested = len(value) == 1 and isinstance(value[0], (list, tuple))
         return [list(value[0]) if nested else list(value)]
+    if len(value) == 1 and name != "blocks":
+        return list(value) * count
     if len(value) != count:
         raise ValueError(
             f"BlockAdapter: {name} has {len(value)} entries for {count} transformers. "
@@ -81,14 +94,14 @@ def lists_of(
     own_parameters = spread(f"{owner}: stream_parameters", parameters, len(found))
     rows = zip(found, own_patterns, own_modifiers, own_parameters, strict=True)
     lists = []
-    for (name, modules), pattern, modifier, streams in rows:
+    for (name, by_place), pattern, modifier, streams in rows:
         if not isinstance(pattern, ForwardPattern):
             raise ValueError(
                 f"{owner}.{name}: forward_pattern={pattern!r}; expected one of "
                 f"{', '.join(p.name for p in ForwardPattern)}, or auto=True to find it."
             )
-        references = tuple(weakref.ref(block) for block in modules)
-        lists.append(BlockList(name, references, pattern, modifier, streams))
+        references = tuple(weakref.ref(block) for block in by_place.values())
+        lists.append(BlockList(name, references, pattern, modifier, streams, tuple(by_place)))
     return lists
 
 
@@ -102,7 +115,9 @@ def spread(name: str, value: Any, count: int) -> list[Any]:
     return values
 
 
-def _modules(transformer: nn.Module, blocks: Any, names: Any) -> list[tuple[str, nn.ModuleList]]:
+def _modules(
+    transformer: nn.Module, blocks: Any, names: Any
+) -> list[tuple[str, dict[int, nn.Module]]]:
     owner = type(transformer).__name__
     wanted = _as_list(names) or [None] * len(_as_list(blocks))
     given = _as_list(blocks) or [_attribute(transformer, name) for name in wanted]
@@ -114,12 +129,25 @@ def _modules(transformer: nn.Module, blocks: Any, names: Any) -> list[tuple[str,
     found = []
     for index, (modules, name) in enumerate(zip(given, wanted, strict=True)):
         label = name or known.get(id(modules)) or f"blocks.{index}"
-        if not isinstance(modules, nn.ModuleList):
+        by_place = _by_place(modules, f"{owner}.{label}")
+        if any(id(block) not in known for block in by_place.values()):
             raise ValueError(
-                f"{owner}.{label}: expected a torch.nn.ModuleList, got {type(modules).__name__}."
+                f"{owner}.{label}: holds blocks that are no part of this {owner}. Give block lists "
+                "of the transformer itself."
             )
-        found.append((label, modules))
+        found.append((label, by_place))
     return found
+
+
+def _by_place(modules: Any, where: str) -> dict[int, nn.Module]:
+    if isinstance(modules, nn.ModuleList):
+        return dict(enumerate(modules))
+    if isinstance(modules, nn.ModuleDict) and all(key.isdigit() for key in modules):
+        return {int(key): block for key, block in modules.items()}
+    raise ValueError(
+        f"{where}: expected a torch.nn.ModuleList, or a ModuleDict whose keys are numbers, got "
+        f"{type(modules).__name__}."
+    )
 
 
 def _as_list(value: Any) -> list[Any]:

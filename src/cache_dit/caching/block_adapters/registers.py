@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from ...registry import Registry
 from .block_adapter import BlockAdapter, FakeDiffusionPipeline
 
@@ -41,7 +43,8 @@ class BlockAdapterRegister:
         """
         if isinstance(target, str):
             return cls._registry.get(target)
-        pipe = target if _transformer_of(target) is not None else FakeDiffusionPipeline(target)
+        alone = isinstance(target, nn.Module) and _transformer_of(target) is None
+        pipe = FakeDiffusionPipeline(target) if alone else target
         refusals = []
         for adapter in cls._candidates(target):
             try:

@@ -1,0 +1,30 @@
+"""Write a trained pipeline in half precision, as the package carries it.
+
+python export.py outputs/train_demo/pipeline ../../src/cache_dit/demo/weights
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cache_dit.demo import EmojiPipeline
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    options = parser.parse_args()
+    pipe = EmojiPipeline.from_pretrained(options.source)
+    pipe.transformer.half()
+    pipe.text_encoder.half()
+    pipe.save_pretrained(options.target)
+    size = sum(file.stat().st_size for file in options.target.rglob("*") if file.is_file())
+    print(f"{options.target}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The command `cache-dit`. Each of its commands lives in a module of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from cache_dit.demo.command import demo
+from cache_dit.verify.command import verify
+
+app = typer.Typer(
+    name="cache-dit",
+    help="Makes diffusion transformers faster by reusing what hardly changes between steps.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.command("demo")(demo)
+app.command("verify")(verify)
+
+
+@app.callback()
+def main() -> None:
+    """Makes diffusion transformers faster by reusing what hardly changes between steps."""

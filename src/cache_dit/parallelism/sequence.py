@@ -1,0 +1,73 @@
+"""Which tokens of a sequence are on which rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+import torch
+
+from ..comm import Channel
+
+
+def shares(length: int, ranks: int) -> tuple[int, ...]:
+    """How many of ``length`` tokens each rank has: as equal as can be, the first ones more."""
+    least, more = divmod(length, ranks)
+    return tuple(least + (rank < more) for rank in range(ranks))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A sequence made of streams, one after the other, each of them split over all ranks.
+
+    Attributes:
+        lengths: of the streams, in tokens.
+        ranks: how many there are.
+    """
+
+    lengths: tuple[int, ...]
+    ranks: int
+
+    @property
+    def length(self) -> int:
+        """Tokens of the whole sequence."""
+        return sum(self.lengths)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Tokens on each rank."""
+        each = [shares(length, self.ranks) for length in self.lengths]
+        return tuple(map(sum, zip(*each, strict=True)))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the tokens of all ranks, one rank after the other, are the sequence itself."""
+        return len(self.lengths) == 1
+
+    def spans(self, rank: int) -> list[tuple[int, int]]:
+        """(start, length) in the sequence of the parts on a rank, in order."""
+        offsets = accumulate(self.lengths, initial=0)
+        return [
+            (offset + sum(shares(length, self.ranks)[:rank]), shares(length, self.ranks)[rank])
+            for offset, length in zip(offsets, self.lengths, strict=False)
+        ]
+
+    def positions(self, ranks: range, device: torch.device) -> torch.Tensor:
+        """Places in the sequence of the tokens on some ranks, one rank after the other."""
+        spans = [span for rank in ranks for span in self.spans(rank)]
+        parts = [torch.arange(start, start + size, device=device) for start, size in spans]
+        return torch.cat(parts)
+
+    def part(self, tensor: torch.Tensor, dim: int, rank: int) -> torch.Tensor:
+        """The tokens of a rank, of a tensor that has the whole sequence along ``dim``."""
+        parts = [tensor.narrow(dim, start, size) for start, size in self.spans(rank)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+
+    def whole(self, tensor: torch.Tensor, dim: int, channel: Channel) -> torch.Tensor:
+        """The whole sequence along ``dim``, from the parts of all ranks; collective."""
+        gathered = torch.cat(channel.all_gather(tensor, self.sizes, dim), dim)
+        if self.ordered:
+            return gathered
+        order = self.positions(range(self.ranks), tensor.device)
+        return torch.empty_like(gathered).index_copy_(dim, order, gathered)

@@ -1,0 +1,88 @@
+"""Tiny text and vision encoders of transformers, and tokenizers made without a vocabulary file."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from cache_dit.verify.zoo.weights import randomise
+
+WORDS = "a an the of on in with red green blue small big cat dog house tree boat sky".split()
+
+
+def encoder(name: str, **config: Any) -> Any:
+    """A model of transformers with random weights, from its class name and its configuration."""
+    transformers = importlib.import_module("transformers")
+    cls = getattr(transformers, name)
+    made = cls(cls.config_class(**config))
+    randomise(made)
+    return made.eval().requires_grad_(False)
+
+
+def tokenizer(length: int = 16, **config: Any) -> Any:
+    """A tokenizer of whole words, for texts of up to ``length`` tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: PLC0415
+    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
+
+    vocabulary = {word: index for index, word in enumerate(["<pad>", "</s>", "<unk>", *WORDS])}
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        unk_token="<unk>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        model_max_length=length,
+        **config,
+    )
+
+
+def clip_and_t5() -> Mapping[str, Any]:
+    """The text components of FLUX: 12 pooled channels of CLIP, 24 channels of T5."""
+    return {
+        "text_encoder": encoder(
+            "CLIPTextModel",
+            vocab_size=32,
+            hidden_size=12,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=16,
+            eos_token_id=1,
+            pad_token_id=0,
+            bos_token_id=0,
+        ),
+        "tokenizer": tokenizer(),
+        "text_encoder_2": encoder(
+            "T5EncoderModel",
+            vocab_size=32,
+            d_model=24,
+            d_kv=6,
+            d_ff=32,
+            num_layers=2,
+            num_heads=4,
+        ),
+        "tokenizer_2": tokenizer(),
+    }
+
+
+def siglip() -> Mapping[str, Any]:
+    """A vision encoder of 16 channels and its image processor."""
+    from transformers import SiglipImageProcessor  # noqa: PLC0415
+
+    return {
+        "image_encoder": encoder(
+            "SiglipVisionModel",
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=16,
+            patch_size=8,
+        ),
+        "feature_extractor": SiglipImageProcessor(size={"height": 16, "width": 16}),
+    }
