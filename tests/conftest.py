@@ -17,6 +17,11 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+
+# The same examples in every run, and no deadline: the machine may be busy.
+settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("project")
 
 torch.set_num_threads(1)  # two workers on two cores; and sums in one order
 

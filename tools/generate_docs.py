@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cache_dit.caching.block_adapters import BlockAdapterRegister
+from cache_dit.verify.matrix import supported_matrix_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -37,7 +38,10 @@ def supported_models() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"user_guide/SUPPORTED_MODELS.md": supported_models}
+PAGES: dict[str, Callable[[], str]] = {
+    "supported_matrix.md": supported_matrix_page,
+    "user_guide/SUPPORTED_MODELS.md": supported_models,
+}
 
 
 def stale_pages(directory: Path) -> dict[Path, str]:

@@ -8,6 +8,7 @@ from .api import (
     set_attn_backend,
     strify,
     summary,
+    supported_matrix,
     supported_pipelines,
 )
 from .caching import (
@@ -95,5 +96,6 @@ __all__ = [
     "steps_mask",
     "strify",
     "summary",
+    "supported_matrix",
     "supported_pipelines",
 ]

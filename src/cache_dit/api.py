@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
 from torch import nn
@@ -17,6 +19,7 @@ from .caching.session import CacheSession
 from .caching.sessions import forget, parts, remember, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .logger import init_logger
+from .parallelism import ParallelismConfig, parallelize, restore, sync_of
 
 logger = init_logger(__name__)
 
@@ -26,7 +29,7 @@ def enable_cache(
     cache_config: DBCacheConfig | None = None,
     calibrator_config: CalibratorConfig | None = None,
     params_modifiers: ParamsModifier | Sequence[Any] | None = None,
-    parallelism_config: Any = None,
+    parallelism_config: ParallelismConfig | None = None,
     attention_backend: str | None = None,
     quantize_config: Any = None,
     **deprecated: Any,
@@ -38,7 +41,7 @@ def enable_cache(
         cache_config: how to decide; `DBCacheConfig()` if nothing at all is given.
         calibrator_config: what stands in for skipped blocks; by default their last residual.
         params_modifiers: settings of single block lists, one for each, in order.
-        parallelism_config: spread the model over several devices.
+        parallelism_config: spread the model over several devices; alone, nothing is cached.
         attention_backend: name of the attention kernel.
         quantize_config: store weights in fewer bits.
         **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form).
@@ -52,23 +55,28 @@ def enable_cache(
 
     On any error the model is as it was before.
     """
-    elsewhere = {
-        "parallelism_config": parallelism_config,
-        "attention_backend": attention_backend,
-        "quantize_config": quantize_config,
-    }
-    for name, value in elsewhere.items():
+    for name, value in (
+        ("attention_backend", attention_backend),
+        ("quantize_config", quantize_config),
+    ):
         if value is not None:
             raise NotImplementedError(f"enable_cache: {name} is not built yet in this version.")
     if deprecated:
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
+    transformers = _transformers(pipe_or_adapter)
+    if parallelism_config is not None and not (
+        cache_config or calibrator_config or params_modifiers
+    ):
+        parallelize(transformers, parallelism_config)
+        return pipe_or_adapter
     adapter = _adapter(pipe_or_adapter)
-    session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers)
-    for old in sessions_of(adapter):
-        _end(old)
-    session.install(adapter)
+    sync = sync_of(transformers, parallelism_config)
+    session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers, sync)
+    if parallelism_config is not None:
+        parallelize(transformers, parallelism_config)
+    _replace(sessions_of(adapter), session)
     remember(session, pipe_or_adapter, adapter, adapter.pipe, *parts(adapter))
     for cached in session.transformers:
         for unit in cached.units:
@@ -77,9 +85,14 @@ def enable_cache(
 
 
 def disable_cache(pipe_or_adapter: Any) -> Any:
-    """Take the cache off again; pipeline, adapter or transformer alike. Returns its argument."""
+    """Take cache and parallelism off again; pipeline, adapter or transformer alike.
+
+    Returns its argument.
+    """
     for session in sessions_of(pipe_or_adapter):
         _end(session)
+    for transformer in _transformers(pipe_or_adapter):
+        restore(transformer)
     return pipe_or_adapter
 
 
@@ -183,6 +196,18 @@ def supported_pipelines() -> tuple[int, list[str]]:
     return BlockAdapterRegister.supported_pipelines()
 
 
+def supported_matrix() -> list[dict[str, Any]]:
+    """What was verified of which model before this version was released.
+
+    Returns:
+        One row for each model (with its variant behind a slash) and axis, as `cache-dit verify`
+        writes them: ``model``, ``axis``, ``ok`` (None where the axis does not apply),
+        ``max_rel_error``, ``setting`` (the worst one), ``reason``, ``seconds``, ``details``.
+    """
+    rows = files(__package__).joinpath("verify", "matrix.json").read_text(encoding="utf-8")
+    return json.loads(rows)
+
+
 def set_attn_backend(target: Any, attention_backend: str) -> Any:
     """Choose the attention kernel of a model; not built yet in this version."""
     raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
@@ -204,6 +229,18 @@ def _adapter(target: Any) -> BlockAdapter:
         if isinstance(getattr(target, "transformer", None), nn.Module):
             return BlockAdapter(pipe=target, auto=True, **_UNKNOWN)
         raise
+
+
+def _transformers(target: Any) -> list[nn.Module]:
+    """The transformers that are to be spread over devices."""
+    if isinstance(target, nn.Module):
+        return [target]
+    if isinstance(target, BlockAdapter):
+        return [each.transformer for each in target.transformers()]
+    components = getattr(target, "components", None)
+    components = components if isinstance(components, dict) else vars(target)
+    found = [each for name, each in components.items() if name.startswith("transformer")]
+    return [each for each in found if isinstance(each, nn.Module)]
 
 
 def _with_keywords(
@@ -230,6 +267,21 @@ def _module(target: Any) -> nn.Module | None:
     model = getattr(target, "_orig_mod", target)
     cached = [each for session in sessions_of(target) for each in session.transformers]
     return model if any(each.module() is model for each in cached) else None
+
+
+def _replace(replaced: list[CacheSession], session: CacheSession) -> None:
+    ended: list[CacheSession] = []
+    try:
+        for old in replaced:
+            old.uninstall()
+            ended.append(old)
+        session.install()
+    except BaseException:
+        for old in ended:
+            old.install()
+        raise
+    for old in replaced:
+        forget(old)
 
 
 def _end(session: CacheSession) -> None:

@@ -60,7 +60,7 @@ class Channel:
         self._count(sent.element_size() * (sent.numel() - sizes[self.rank]))
         received = sent.new_empty(sum(counts))
         dist.all_to_all_single(received, sent, list(counts), sizes, group=self.group)
-        return received.split(list(counts))
+        return torch.split(received, list(counts))
 
     def all_gather(
         self, tensor: torch.Tensor, lengths: Sequence[int], dim: int

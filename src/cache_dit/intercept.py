@@ -14,8 +14,12 @@ from functools import partial, reduce
 from types import MethodType
 from typing import Any
 
-Around = Callable[..., Any]
-"""``around(call, *args, **kwargs)`` runs in place of ``call(*args, **kwargs)``."""
+Call = Callable[..., Any]
+Around = Callable[[Call, tuple[Any, ...], dict[str, Any]], Any]
+"""``around(call, args, kwargs)`` runs in place of ``call(*args, **kwargs)``.
+
+The arguments come as they are: to spread them would copy them twice at every call.
+"""
 
 _runners: dict[str, dict[int, Around]] = {}  # method -> id(object) -> what runs
 _layers: dict[int, list[Interception]] = {}  # id(object) -> interceptions, innermost first
@@ -57,7 +61,7 @@ class Interception:
 
 
 def intercept(obj: Any, *, level: int = 0, **arounds: Around) -> Interception:
-    """Run ``arounds[method](call, *args, **kwargs)`` whenever ``obj.method`` is called.
+    """Run ``arounds[method](call, args, kwargs)`` whenever ``obj.method`` is called.
 
     Several layers may lie around one object: a higher ``level`` is further out, and among equals
     the newer one is.
@@ -114,10 +118,15 @@ def _rebuild(obj: Any) -> None:
 
 
 def _nest(inner: Around, outer: Around) -> Around:
-    def run(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return outer(partial(inner, call), *args, **kwargs)
+    def run(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return outer(partial(_gather, inner, call), args, kwargs)
 
+    uncompiled(_gather)
     return uncompiled(run)
+
+
+def _gather(inner: Around, call: Call, *args: Any, **kwargs: Any) -> Any:
+    return inner(call, args, kwargs)
 
 
 def _subclass(cls: type, methods: tuple[str, ...]) -> type:
@@ -140,7 +149,7 @@ def _method(cls: type, name: str) -> Callable[..., Any]:
         run = runners.get(id(self))
         if run is None:  # the object died half-way through its release, or is a shallow copy
             return original(self, *args, **kwargs)
-        return run(MethodType(original, self), *args, **kwargs)
+        return run(MethodType(original, self), args, kwargs)
 
     method.__name__, method.__doc__ = name, original.__doc__
     return uncompiled(method)
@@ -151,7 +160,8 @@ def _plain_reduce(cls: type) -> Callable[[Any, Any], Any]:
     reduce_plainly: Any = cls.__reduce_ex__
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        make, arguments, *state = reduce_plainly(self, protocol)
+        # From protocol 2 on, pickle insists on the very class that the object has.
+        make, arguments, *state = reduce_plainly(self, min(protocol, 1))
         plain = tuple(
             _originals.get(each, each) if isinstance(each, type) else each for each in arguments
         )

@@ -118,7 +118,6 @@ class Branch:
         within = limit is None or self.summed + change < limit
         return similar and within, change
 
-
     def threshold(self) -> float:
         return self.fields["residual_diff_threshold"]
 

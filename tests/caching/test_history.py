@@ -52,7 +52,9 @@ def test_a_prediction_is_the_weighted_sum_on_top_of_what_enters(
     size = entering.double().abs() + sum(term.abs() for term in terms)
     # One rounding for each term; DMD's weights themselves depend on the precision of its input.
     slack = 1e-3 if isinstance(predictor, DMD) else 0.0
-    assert ((found.double() - expected).abs() <= (len(terms) + 1) * _eps(dtype) * size + slack).all()
+    assert (
+        (found.double() - expected).abs() <= (len(terms) + 1) * _eps(dtype) * size + slack
+    ).all()
 
 
 def _eps(dtype: torch.dtype) -> float:
@@ -93,10 +95,18 @@ def test_what_the_block_returned_may_be_written_to_afterwards() -> None:
 @pytest.mark.parametrize("absolute", [False, True])
 @pytest.mark.parametrize(
     "entering",
-    [torch.zeros(1, 4), torch.zeros(2, 3), torch.zeros(2, 4).bfloat16(), torch.zeros(2, 4, device="meta"), None],
+    [
+        torch.zeros(1, 4),
+        torch.zeros(2, 3),
+        torch.zeros(2, 4).bfloat16(),
+        torch.zeros(2, 4, device="meta"),
+        None,
+    ],
     ids=["batch", "tokens", "dtype", "device", "none"],
 )
-def test_a_stream_of_another_form_does_not_fit(absolute: bool, entering: torch.Tensor | None) -> None:
+def test_a_stream_of_another_form_does_not_fit(
+    absolute: bool, entering: torch.Tensor | None
+) -> None:
     history = History(Hold(), absolute)
     history.learn(0, torch.zeros(2, 4), torch.ones(2, 4))
     assert history.fits(torch.zeros(2, 4))

@@ -71,9 +71,7 @@ def test_a_change_must_be_below_the_threshold(change: float, expected: Reason) -
 
 @pytest.mark.parametrize(("summed", "reused"), [(0.25, True), (0.5, False), (0.75, False)])
 def test_the_sum_of_changes_must_stay_below_its_limit(summed: float, reused: bool) -> None:
-    settings = config(
-        residual_diff_threshold=0.5, max_accumulated_residual_diff_threshold=0.75
-    )
+    settings = config(residual_diff_threshold=0.5, max_accumulated_residual_diff_threshold=0.75)
     outcome = judge(settings, Progress(5, accumulated=summed), 0.25, 0.5)
     assert (outcome.action is Action.REUSE) is reused
 

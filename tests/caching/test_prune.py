@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache_dit import (
+    DBCacheConfig,
     DBPruneConfig,
     TaylorSeerCalibratorConfig,
     disable_cache,
@@ -112,8 +113,6 @@ def test_pruning_is_chosen_in_a_file_by_its_name_or_by_its_fields() -> None:
 
 
 def test_a_refresh_may_change_between_the_two_kinds() -> None:
-    from cache_dit import DBCacheConfig
-
     model = GainTransformer()
     enable_cache(model.adapter(), config())
     refresh_context(model, cache_config=DBCacheConfig(Fn_compute_blocks=1))

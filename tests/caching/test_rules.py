@@ -167,9 +167,7 @@ def test_a_preset_masks_a_run_of_any_length(preset: str, total: int) -> None:
     mask = steps_mask(total_steps=total, mask_policy=preset)
     fields = DEFAULTS | {"steps_computation_mask": mask, "steps_computation_policy": "static"}
     model = GainTransformer()
-    config = DBCacheConfig(
-        **fields | {"steps_computation_mask": preset}, num_inference_steps=total
-    )
+    config = DBCacheConfig(**fields | {"steps_computation_mask": preset}, num_inference_steps=total)
     enable_cache(model.adapter(), config)
     for _ in range(2):
         branch = Branch(fields, model.gains)

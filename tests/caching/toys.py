@@ -63,3 +63,142 @@ class GainTransformer(nn.Module):
             time = None if timestep is None else torch.tensor([timestep])
             out = self(states, timestep=time)
         return out[0, 0, 0].item(), list(self.ran)
+
+
+class ThreeLists(nn.Module):
+    """Block lists a, b and c.d, of 3, 2 and 3 blocks, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: list[int] = []
+
+        def blocks(*indices: int) -> nn.ModuleList:
+            return nn.ModuleList(Gain(0.5, i, self.ran) for i in indices)
+
+        self.a, self.b = blocks(0, 1, 2), blocks(3, 4)
+        self.c = nn.ModuleDict({"d": blocks(5, 6, 7)})
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        for block in (*self.a, *self.b, *self.c["d"]):
+            hidden_states = block(hidden_states)
+        return hidden_states
+
+    def second_step(self) -> list[int]:
+        """Which blocks run in the second of two equal steps."""
+        states = torch.ones(1, 3, WIDTH, dtype=torch.float64)
+        for _ in range(2):
+            self.ran.clear()
+            self(states)
+        return list(self.ran)
+
+
+class StreamBlock(nn.Module):
+    """A block with text states beside the denoised ones, taken and returned as its pattern says.
+
+    ``in_place`` writes the result into the input and returns that same tensor; ``wrapped`` returns
+    a tuple of one; ``drops_text`` returns None for the text states, as the last block of SD3 does.
+    """
+
+    def __init__(
+        self, pattern: ForwardPattern, *, in_place: bool, wrapped: bool, drops_text: bool
+    ) -> None:
+        super().__init__()
+        self.mix = nn.Linear(WIDTH, WIDTH)
+        self.text = nn.Linear(WIDTH, WIDTH)
+        self.pattern, self.in_place = pattern, in_place
+        self.wrapped, self.drops_text = wrapped, drops_text
+        self.calls = 0
+
+    def forward(
+        self, hidden_states: torch.Tensor, encoder_hidden_states: torch.Tensor | None = None
+    ) -> Any:
+        self.calls += 1
+        text = encoder_hidden_states if encoder_hidden_states is not None else hidden_states
+        moved = torch.tanh(self.mix(hidden_states) + text.mean(1, keepdim=True))
+        text = text + torch.tanh(self.text(text))
+        if self.in_place:
+            hidden_states += moved
+        else:
+            hidden_states = hidden_states + moved
+        if self.pattern.Return_H_Only:
+            return (hidden_states,) if self.wrapped else hidden_states
+        streams = [hidden_states, None if self.drops_text else text]
+        return tuple(streams if self.pattern.Return_H_First else reversed(streams))
+
+
+class HiddenBlock(StreamBlock):
+    """The same for patterns whose blocks take the denoised states only."""
+
+    def forward(self, hidden_states: torch.Tensor) -> Any:
+        return super().forward(hidden_states)
+
+
+class StreamTransformer(nn.Module):
+    """A loop over blocks of any pattern, as models write it.
+
+    Args:
+        pattern: of the blocks.
+        size: how many blocks.
+        by_keyword: blocks are called with names; with positions otherwise.
+        rounds: how often one forward goes over the list.
+        options: of the blocks.
+    """
+
+    def __init__(
+        self,
+        pattern: ForwardPattern,
+        size: int = 6,
+        *,
+        by_keyword: bool = False,
+        rounds: int = 1,
+        drops_last_text: bool = False,
+        in_place: bool = False,
+        wrapped: bool = False,
+    ) -> None:
+        super().__init__()
+        kind = HiddenBlock if pattern.Forward_H_only else StreamBlock
+        self.pattern, self.by_keyword, self.rounds = pattern, by_keyword, rounds
+        self.enter = nn.Linear(WIDTH, WIDTH)
+        last = size - 1 if drops_last_text else size
+        self.blocks = nn.ModuleList(
+            kind(pattern, in_place=in_place, wrapped=wrapped, drops_text=i == last)
+            for i in range(size)
+        )
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor,
+        hints: list[torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        hidden, text = self.enter(hidden_states), encoder_hidden_states
+        for _ in range(self.rounds):
+            for i, block in enumerate(self.blocks):
+                hidden, text = self._call(block, hidden, text)
+                if hints is not None:
+                    hidden = hidden + hints[i]
+        return hidden if text is None else hidden + text.mean(1, keepdim=True)
+
+    def _call(
+        self, block: nn.Module, hidden: torch.Tensor, text: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        streams = {"hidden_states": hidden, "encoder_hidden_states": text}
+        given = {name: streams[name] for name in self.pattern.In}
+        out = block(**given) if self.by_keyword else block(*given.values())
+        if self.pattern.Return_H_Only:
+            return (out[0] if isinstance(out, tuple) else out), text
+        return tuple(out) if self.pattern.Return_H_First else tuple(reversed(out))
+
+    def adapter(self, **options: Any) -> BlockAdapter:
+        return BlockAdapter(
+            transformer=self, blocks=self.blocks, forward_pattern=self.pattern, **options
+        )
+
+    def inputs(self, dtype: torch.dtype = torch.float64, hinted: bool = False) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "hidden_states": torch.randn(2, 5, WIDTH, dtype=dtype),
+            "encoder_hidden_states": torch.randn(2, 3, WIDTH, dtype=dtype),
+        }
+        if hinted:
+            made["hints"] = [torch.randn(2, 5, WIDTH, dtype=dtype) for _ in self.blocks]
+        return made

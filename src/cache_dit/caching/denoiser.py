@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Around, parameter_names, uncompiled
+from ..intercept import Around, Call, parameter_names, uncompiled
 from .clock import Clock, Tick
 from .group import Group
 from .policy import Reason
@@ -56,6 +56,7 @@ class Denoiser:
         self.sync = sync
         self.groups: list[Group] = []
         self.pipeline_steps: Callable[[], int | None] | None = None
+        self.check: Callable[[], None] | None = None  # that the model can still be cached
         self.scheduler: Any = None
         self._parameters = parameter_names(transformer)
         others = [name for name in self._parameters if name.endswith(TIMESTEP_ENDINGS)]
@@ -98,7 +99,7 @@ class Denoiser:
         """What to run around which methods of the transformer."""
         return {"__call__": uncompiled(self._around_call), "cache_context": self._around_context}
 
-    def _around_call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _around_call(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.in_call:  # a compiled wrapper and the module inside it are both intercepted
             return call(*args, **kwargs)
         self.begin_call(args, kwargs)
@@ -116,28 +117,30 @@ class Denoiser:
 
     @contextmanager
     def _around_context(
-        self, call: Callable[..., Any], name: str | None = None, *args: Any, **kwargs: Any
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[Any]:
-        before, self._context = self._context, name
+        before, self._context = self._context, args[0] if args else kwargs.get("name")
         try:
-            with call(name, *args, **kwargs) as value:
+            with call(*args, **kwargs) as value:
                 yield value
         finally:
             self._context = before
 
     def begin_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Find out run, branch and step of a call with these arguments."""
+        if self.calls == 0 and self.check is not None:
+            self.check()
         bound = dict(zip(self._parameters, args, strict=False)) | kwargs
         writes = self.compute_when is not None and self.compute_when(bound)
         branch = CACHE_WRITE if writes else self._place(bound)
-        if not writes and self.steps.get(branch, -1) + 1 == self._length_outside_pipeline():
+        length = self._length()
+        if not writes and length is not None and self.steps.get(branch, -1) + 1 >= length:
             self.begin_run()  # the announced number of steps is used up
             branch = self._place(bound)
         self.calls += not writes
         self.branch = branch
         self.step = self.steps[branch] = self.steps.get(branch, -1) + 1
-        in_pipeline = self.pipeline_steps() if self.pipeline_steps else None
-        self.total_steps = in_pipeline or self.num_inference_steps
+        self.total_steps = length
         signature = _signature(bound)
         self.inputs_changed = self.signatures.get(branch, signature) != signature
         self.signatures[branch] = signature
@@ -164,8 +167,9 @@ class Denoiser:
         names = (CONDITIONAL, UNCONDITIONAL)
         return names[self.order ^ self.unconditional_first] + kinds
 
-    def _length_outside_pipeline(self) -> int | None:
-        return None if self.pipeline_steps else self.num_inference_steps
+    def _length(self) -> int | None:
+        in_pipeline = self.pipeline_steps() if self.pipeline_steps else None
+        return in_pipeline or self.num_inference_steps
 
 
 def _first_of(bound: dict[str, Any], names: tuple[str, ...]) -> Any:
@@ -180,7 +184,8 @@ def _signature(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.shape, value.dtype, value.device
     if isinstance(value, dict):
-        return {key: _signature(each) for key, each in value.items()}
+        signatures = {key: _signature(each) for key, each in value.items()}
+        return {key: each for key, each in signatures.items() if each is not None}
     if isinstance(value, (list, tuple)):
         return [_signature(each) for each in value]
     return None

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..intercept import Around, uncompiled
-from ..logger import init_logger, warn_once
+from ..intercept import Around, Call, uncompiled
 from . import policy
 from .block_streams import Streams
-from .config import DBCacheConfig, Default
+from .config import DBCacheConfig
 from .held import Held
 from .layout import Layout
 from .measure import Reference
 from .policy import Action, Reason, Verdict
 from .region import Region
+from .run_settings import RunSettings
 from .state import CacheState, Decision, History
-from .steps_mask import steps_mask
 from .thresholds import Threshold
 
 if TYPE_CHECKING:
     from .denoiser import Denoiser
-
-logger = init_logger(__name__)
 
 
 class Group:
@@ -61,17 +57,17 @@ class Group:
     def begin_run(self) -> None:
         """Forget the last run, but for how much was reused."""
         self.earlier = self.accumulated()
-        self.notes: list[str] = []
         self.states.clear()
         self.threshold.begin_run()
-        self._settle(None)
+        self.run = RunSettings(self.name, self.config, self.config.num_inference_steps)
         self._begin_pass_anew()
 
     def begin_pass(self, traversal: int) -> None:
         """The model is about to go over the blocks, for the first or another time in this call."""
         denoiser = self.denoiser
-        if denoiser.total_steps != self._total:
-            self._settle(denoiser.total_steps)
+        total = denoiser.total_steps or self.config.num_inference_steps
+        if total != self.run.total:
+            self.run = RunSettings(self.name, self.config, total)
         self._begin_pass_anew()
         self.traversal = traversal
         self.state = self._state(denoiser.branch, traversal)
@@ -141,10 +137,10 @@ class Group:
         io = self.layout.slots[index].io
         starts, ends = index == self.layout.start, index == self.layout.first - 1
 
-        def around(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if starts:
                 self._enter()
-                if policy.measures(self.run_config):
+                if policy.measures(self.run.config):
                     hidden = io.read(args, kwargs)[0]
                     assert hidden is not None
                     self.beginning = Held.of(hidden, self.copies)
@@ -160,7 +156,7 @@ class Group:
         enters = self.layout.start is None and index == self.layout.first
         between = region.first < index < region.last and not io.adds_encoder
 
-        def around(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if between and region.prediction is not None:  # made, and not yet handed out
                 return io.pass_on(args, kwargs)
             if enters:
@@ -181,16 +177,18 @@ class Group:
         name = self.layout.long_skip
         assert name is not None
 
-        def around(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            history = self.state.skips[index]
+        def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            skips = self.state.skips
             if kwargs.get(name) is None or self.entry is None:
-                pass
-            elif self.reusing:
-                kwargs[name] = history.predict(self.denoiser.step, self.entry.tensor)
+                return call(*args, **kwargs)
+            if index not in skips:  # not all blocks of the back half need take one
+                skips[index] = self.make_histories()[0]
+            if self.reusing:
+                kwargs[name] = skips[index].predict(self.denoiser.step, self.entry.tensor)
             elif self.entry.intact:
-                history.learn(self.denoiser.step, self.entry.tensor, kwargs[name])
+                skips[index].learn(self.denoiser.step, self.entry.tensor, kwargs[name])
             else:
-                history.clear()
+                skips[index].clear()
             return call(*args, **kwargs)
 
         return around
@@ -215,15 +213,18 @@ class Group:
 
     def _keep(self, signal: torch.Tensor) -> Held:
         ours = self.layout.start is not None  # a difference, which nobody else can write to
-        return Held(signal, -1) if ours else Held.of(signal, self.copies)
+        copies = self.copies or self.regions[0].copies
+        return Held(signal, -1) if ours else Held.of(signal, copies)
 
     def _decide(self, streams: Streams, ready: bool) -> bool:
         denoiser, state = self.denoiser, self.state
         state.progress.step = denoiser.step - state.origin
         if self.mirrored and streams[0] is not None:
             self.entry = Held.of(streams[0], self.regions[0].copies)
-        if self.layout.start is None and policy.measures(self.run_config):
+        if self.layout.start is None and policy.measures(self.run.config):
             self.signal = streams[0]
+        elif self.signal is None and self.beginning is not None:  # the head's end was left out
+            self.signal = self._added(streams[0])
         verdict, change, threshold = self._judge(ready)
         reused = verdict.action is Action.REUSE
         state.progress.advance(reused, change)
@@ -236,12 +237,12 @@ class Group:
         return reused
 
     def _judge(self, ready: bool) -> tuple[Verdict, float | None, float | None]:
-        denoiser, state, config = self.denoiser, self.state, self.run_config
-        verdict = self._followed() or policy.verdict(config, self.mask, state.progress)
+        denoiser, state, config = self.denoiser, self.state, self.run.config
+        verdict = self._followed() or policy.verdict(config, self.run.mask, state.progress)
         if denoiser.must_compute is not None:
             verdict = Verdict(Action.COMPUTE, denoiser.must_compute)
         if verdict.reason is Reason.BEYOND_MASK:
-            self._note_mask_end()
+            self.run.note_mask_end()
         if verdict.action is Action.COMPUTE:
             return verdict, None, None
         if not (ready and all(self.state.skips.values())):
@@ -283,7 +284,6 @@ class Group:
         if key not in self.states:
             self.states[key] = CacheState(
                 histories=[self.make_histories() for _ in self.regions],
-                skips={index: self.make_histories()[0] for index in self.mirrored},
                 origin=self.denoiser.step,
             )
         state, hint = self.states[key], self.config.force_refresh_step_hint
@@ -293,50 +293,3 @@ class Group:
         if self.denoiser.inputs_changed:
             state.forget()
         return state
-
-    def _settle(self, total: int | None) -> None:
-        """Fit mask and default warm-up to the length of the run, as far as it is known."""
-        self._total = total = total or self.config.num_inference_steps
-        mask = self.config.steps_computation_mask
-        if isinstance(mask, str):
-            mask = [] if total is None else steps_mask(total_steps=total, mask_policy=mask)
-        self.mask = None if mask is None else list(mask)
-        warmup = self.config.max_warmup_steps
-        if total is not None and isinstance(warmup, Default):
-            warmup = min(warmup, max(1, total // 3))
-        self.run_config = replace(self.config, max_warmup_steps=warmup)
-        if total is not None:
-            self._explain(total, warmup)
-
-    def _explain(self, total: int, warmup: int) -> None:
-        """Say, once a run, what about its length should be known."""
-        self.notes = []
-        if warmup < self.config.max_warmup_steps:
-            self._note(
-                f"Default max_warmup_steps lowered from 8 to {warmup} for a run of {total} steps."
-            )
-        if warmup >= total:
-            self._note(
-                f"A run of {total} steps is all warm-up (max_warmup_steps={warmup}): no step is "
-                "reused. Lower max_warmup_steps."
-            )
-        if self.mask is not None and len(self.mask) < total:
-            self._note_mask_end()
-
-    def _note_mask_end(self) -> None:
-        mask = self.config.steps_computation_mask
-        if isinstance(mask, str) and not self.mask:
-            self._note(
-                f"steps_computation_mask={mask!r} needs the length of the run, which nothing tells "
-                "here: every step is computed. Set num_inference_steps, or give the mask as a list."
-            )
-        elif self.mask is not None:
-            self._note(
-                f"steps_computation_mask has {len(self.mask)} entries; the steps beyond its end "
-                "are computed."
-            )
-
-    def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-            warn_once(logger, f"{self.name}: {text}")

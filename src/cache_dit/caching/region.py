@@ -45,8 +45,9 @@ class Region:
 
     def ready(self, streams: Streams) -> bool:
         """Whether something was learned, and can be predicted from these streams."""
-        if not all(region.histories and region.histories[0] for region in self.beside):
-            return False
+        for region in self.beside:
+            if not (region.histories and region.histories[0]):
+                return False
         for history, stream in zip(self.histories, streams, strict=True):
             if history and not history.fits(stream):
                 return False
@@ -98,8 +99,8 @@ class Region:
                 history.learn(self.step, held.tensor if held else None, stream)
 
     def _predict(self, streams: Streams) -> Streams:
-        hidden, encoder = (
+        hidden, encoder = [
             history.predict(self.step, stream) if history else None
             for history, stream in zip(self.histories, streams, strict=True)
-        )
+        ]
         return hidden, encoder

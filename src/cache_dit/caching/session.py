@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Interception, intercept, original_class, uncompiled
+from ..intercept import Call, Interception, intercept, original_class, uncompiled
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList, TransformerBlocks, by_transformer, spread
 from .calibrator_config import CalibratorConfig, ParamsModifier
 from .config import DBCacheConfig
 from .denoiser import Denoiser
 from .grouping import ListSettings, Unit, make_units
-from .offload import refuse_prefetching
+from .offload import refuse_shared_offloading
 from .patch_functor import Undo
 
 CALL_LEVEL = 100  # further out than what splits the inputs of a transformer between ranks
@@ -29,6 +29,7 @@ class CachedTransformer:
     """One transformer of a session: what is known of it, what decides, what is installed."""
 
     module: weakref.ref[nn.Module]
+    given: weakref.ref[nn.Module]  # the same, or what torch.compile made of it
     lists: list[BlockList]
     settings: list[ListSettings]
     denoiser: Denoiser
@@ -36,6 +37,11 @@ class CachedTransformer:
     block_layers: list[Interception] = field(default_factory=list)
     call_layers: list[Interception] = field(default_factory=list)
     undo: Undo | None = None
+
+    def check(self) -> None:
+        """Raise `ValueError` where what else is on the transformer forbids to skip blocks."""
+        if (module := self.module()) is not None:
+            refuse_shared_offloading(module, chain.from_iterable(e.blocks for e in self.lists))
 
 
 class CacheSession:
@@ -79,14 +85,14 @@ class CacheSession:
             for blocks, modifiers in zip(found, given, strict=True)
         ]
 
-    def install(self, adapter: BlockAdapter) -> None:
-        """Put everything on the transformers, and on the pipeline, of the session's adapter."""
+    def install(self) -> None:
+        """Put everything on the transformers and on the pipeline; after `uninstall`, once more."""
         try:
-            for blocks, cached in zip(adapter.transformers(), self.transformers, strict=True):
-                self._install(blocks.transformer, cached, adapter)
-            if self._pipe is not None:
+            for cached in self.transformers:
+                self._install(cached)
+            if self._pipe is not None and (pipe := self._pipe()) is not None:
                 run = uncompiled(self._around_pipeline)
-                self._pipe_layers = [intercept(adapter.pipe, level=CALL_LEVEL, __call__=run)]
+                self._pipe_layers = [intercept(pipe, level=CALL_LEVEL, __call__=run)]
         except BaseException:
             self.uninstall()
             raise
@@ -145,7 +151,6 @@ class CacheSession:
         self, blocks: TransformerBlocks, modifiers: Any, sync: SyncGroup
     ) -> CachedTransformer:
         module = getattr(blocks.transformer, "_orig_mod", blocks.transformer)
-        refuse_prefetching(module)
         adapter = self.adapter
         denoiser = Denoiser(
             module, branch_on=adapter.branch_on, compute_when=adapter.compute_when, sync=sync
@@ -154,8 +159,11 @@ class CacheSession:
         count = len(blocks.lists)
         given = spread(f"{type(module).__name__}: params_modifiers", modifiers, count)
         settings = [self._settings(*both) for both in zip(own, given, strict=True)]
-        cached = CachedTransformer(weakref.ref(module), blocks.lists, settings, denoiser)
+        references = weakref.ref(module), weakref.ref(blocks.transformer)
+        cached = CachedTransformer(*references, blocks.lists, settings, denoiser)
         self._configure(cached, self._units(cached, settings))
+        denoiser.check = cached.check
+        denoiser.check()
         return cached
 
     def _configure(self, cached: CachedTransformer, units: list[Unit]) -> None:
@@ -187,27 +195,25 @@ class CacheSession:
                 raise ValueError(f"params_modifiers: expected a ParamsModifier, got {each!r}.")
         return settings
 
-    def _install(
-        self, transformer: nn.Module, cached: CachedTransformer, adapter: BlockAdapter
-    ) -> None:
-        module = cached.module()
-        assert module is not None
-        if adapter.patch_functor is not None:
-            cached.undo = adapter.patch_functor.apply_undoably(module)
+    def _install(self, cached: CachedTransformer) -> None:
+        module, given = cached.module(), cached.given()
+        if module is None:  # its owner let it go
+            return
+        if self.adapter.patch_functor is not None:
+            cached.undo = self.adapter.patch_functor.apply_undoably(module)
         taps = cached.denoiser.taps()
-        wrappers = [module] if transformer is module else [module, transformer]
-        for each in wrappers:
+        for each in [module] if given is None or given is module else [module, given]:
             has = {name: tap for name, tap in taps.items() if hasattr(original_class(each), name)}
             cached.call_layers.append(intercept(each, level=CALL_LEVEL, **has))
         for unit in cached.units:
             cached.block_layers += unit.install()
 
-    def _around_pipeline(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _around_pipeline(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         pipe = self._pipe() if self._pipe else None
         requested = _requested_steps(pipe, args, kwargs)
 
         def steps() -> int | None:
-            return getattr(pipe, "_num_timesteps", None) or requested
+            return getattr(pipe, "_num_timesteps", None) or _scheduled_steps(pipe, requested)
 
         denoisers = [cached.denoiser for cached in self.transformers]
         for denoiser in denoisers:
@@ -228,6 +234,14 @@ def _followed(pipe: Any) -> weakref.ref[Any] | None:
         return weakref.ref(pipe) if callable(pipe) else None
     except TypeError:
         return None
+
+
+def _scheduled_steps(pipe: Any, requested: int | None) -> int | None:
+    """Calls of the model in a loop of so many steps: some schedulers evaluate a step twice."""
+    scheduler = getattr(pipe, "scheduler", None)
+    if requested is None or getattr(scheduler, "num_inference_steps", None) != requested:
+        return requested
+    return len(scheduler.timesteps)
 
 
 def _requested_steps(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:

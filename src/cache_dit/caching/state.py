@@ -104,17 +104,14 @@ def _weighted_sum(
     weights: Sequence[float], snapshots: Sequence[torch.Tensor], onto: torch.Tensor | None
 ) -> torch.Tensor:
     terms = [(w, s) for w, s in zip(weights, snapshots, strict=True) if w]
-    if onto is None:
-        (weight, first), *terms = terms or [(0.0, snapshots[-1])]
-        total = first * weight
-    elif terms:
-        (weight, first), *terms = terms
-        total = torch.add(onto, first, alpha=weight)
-    else:
-        return onto.clone()
-    for weight, snapshot in terms:
+    (weight, first), *others = terms or [(0.0, snapshots[-1])]
+    dtype = first.dtype if onto is None else torch.result_type(onto, first)
+    if others and dtype in (torch.bfloat16, torch.float16):
+        first = first.float()  # single terms are many times as large as their sum
+    total = first * weight if onto is None else torch.add(onto, first, alpha=weight)
+    for weight, snapshot in others:
         total.add_(snapshot, alpha=weight)
-    return total
+    return total.to(dtype)
 
 
 @dataclass

@@ -119,7 +119,7 @@ def _decisions(unit: Unit) -> dict[str, list[Decision]]:
 
 
 def _notes(unit: Unit) -> list[str]:
-    notes = [note for group in unit.groups[:1] for note in group.notes]
+    notes = [note for group in unit.groups[:1] for note in group.run.notes]
     if not any(group.regions for group in unit.groups):
         notes.append("No block may be skipped, so every step is computed.")
     return notes

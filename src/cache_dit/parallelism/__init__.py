@@ -1,5 +1,25 @@
 """Spreading a model over devices."""
 
 from .config import ParallelismBackend, ParallelismConfig
+from .context_plan import attention, count, gather, split, whole
+from .dispatch import parallelism_of, parallelize, restore, sync_of
+from .transformers.context_parallelism import (
+    ContextParallelismPlanner,
+    ContextParallelismPlannerRegister,
+)
 
-__all__ = ["ParallelismBackend", "ParallelismConfig"]
+__all__ = [
+    "ContextParallelismPlanner",
+    "ContextParallelismPlannerRegister",
+    "ParallelismBackend",
+    "ParallelismConfig",
+    "attention",
+    "count",
+    "gather",
+    "parallelism_of",
+    "parallelize",
+    "restore",
+    "split",
+    "sync_of",
+    "whole",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from ..intercept import Interception, intercept, parameter_names, uncompiled
+from ..intercept import Call, Interception, intercept, parameter_names, uncompiled
 from .attention import DistributedAttention, Tokens
 from .config import ParallelismConfig
-from .context_plan import Attention, Place, Plan, Split, Streams, Whole, places
+from .context_plan import Count, Place, Plan, Split, Streams, Whole, places
+from .failure import Failures
 from .mesh import Mesh
 from .sequence import Layout
 
@@ -30,20 +31,16 @@ class ContextParallel:
         ValueError: the plan does not fit the model, or the sizes do not fit the world.
     """
 
-    def __init__(
-        self, model: nn.Module, plans: Sequence[Plan], config: ParallelismConfig
-    ) -> None:
+    def __init__(self, model: nn.Module, plans: Sequence[Plan], config: ParallelismConfig) -> None:
         self.name = type(model).__name__
         self.model = weakref.ref(model)
         self.places = places(plans, model)
         self.config = config
         self.mesh = Mesh.of(config)
         self.attend = DistributedAttention(
-            self.mesh,
-            config.ring_rotate_method,
-            config.ring_convert_to_fp32,
-            config.ulysses_float8,
+            self.mesh, config.ring_rotate_method, config.ring_convert_to_fp32
         )
+        self.failures = Failures(self.name, self.mesh.context)
         self.lengths: dict[str, int] = {}
         self._layers: list[Interception] = []
 
@@ -74,16 +71,18 @@ class ContextParallel:
     def layout(self, streams: Streams) -> Layout:
         """The sequence that is made of these streams in the current call.
 
+        A stream that the call does not have is left out.
+
         Raises:
-            ValueError: one of them was not split yet.
+            ValueError: none of them was split yet.
         """
-        missing = [name for name in streams if name not in self.lengths]
-        if missing:
+        lengths = tuple(self.lengths[name] for name in streams if name in self.lengths)
+        if streams and not lengths:
             raise ValueError(
-                f"{self.name}: the context-parallel plan uses the stream {missing[0]!r} before it "
+                f"{self.name}: the context-parallel plan uses the stream {streams[0]!r} before it "
                 f"was split. Split so far: {', '.join(self.lengths) or 'nothing'}."
             )
-        return Layout(tuple(self.lengths[name] for name in streams), self.mesh.context.size)
+        return Layout(lengths, self.mesh.context.size)
 
     def part(self, value: Any, split: Any, name: str) -> Any:
         """This rank's part of an argument or output, whatever it is made of."""
@@ -91,6 +90,9 @@ class ContextParallel:
             return value
         if isinstance(value, torch.Tensor):
             return self._tensor_part(value, split, name)
+        if isinstance(split, Count):
+            places = self.layout(split.of).positions(self._here, torch.device("cpu"))
+            return int((places < value).sum())
         if isinstance(value, Mapping):
             return {key: self.part(each, split, name) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
@@ -99,12 +101,17 @@ class ContextParallel:
             return type(value)(parts)
         return value
 
+    @property
+    def _here(self) -> range:
+        return range(self.mesh.context.rank, self.mesh.context.rank + 1)
+
     def _tensor_part(self, value: torch.Tensor, split: Split, name: str) -> torch.Tensor:
         if split.expected_dims is not None and value.ndim != split.expected_dims:
             return value
         if not split.of:
-            self.lengths[name] = value.shape[split.dim]
-            return self.layout((name,)).part(value, split.dim, self.mesh.context.rank)
+            stream = split.name or name
+            self.lengths[stream] = value.shape[split.dim]
+            return self.layout((stream,)).part(value, split.dim, self.mesh.context.rank)
         layout = self.layout(split.of)
         if value.shape[split.dim] == layout.length:
             return layout.part(value, split.dim, self.mesh.context.rank)
@@ -133,11 +140,23 @@ class Boundary:
         for name in followers:  # the streams come first
             self.inputs[name] = self.inputs.pop(name)
 
-    def around(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Split what goes in, attend over all ranks within, put together what comes out."""
+        if self.place.name:
+            return self._around(call, args, kwargs)
+        self.parallel.lengths.clear()
+        failures = self.parallel.failures
+        failures.begin_call()
+        try:
+            return self._around(call, args, kwargs)
+        except Exception as error:
+            explained = failures.explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         place, parallel = self.place, self.parallel
-        if place.name == "":
-            parallel.lengths.clear()
         if self.inputs or place.whole:
             bound = dict(zip(self.names, args, strict=False)) | kwargs
             for name, how in self.inputs.items():
@@ -164,11 +183,10 @@ class Boundary:
                 bound[name] = self.parallel.whole(bound[name], dim, whole.of)
         return bound
 
-    def _attending(self, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        attention = self.place.attention
-        if attention is None:
+    def _attending(self, call: Call, args: Any, kwargs: Any) -> Any:
+        if not self.place.attention:
             return call(*args, **kwargs)
-        with _Intercepted(self.parallel, attention, self.place.name):
+        with _Intercepted(self.parallel, self.place):
             return call(*args, **kwargs)
 
     def _together(self, output: Any) -> Any:
@@ -183,29 +201,43 @@ class Boundary:
 
 def _follows(split: Any) -> bool:
     each = split if isinstance(split, (list, tuple)) else [split]
-    return all(one is None or one.of for one in each)
+    return all(one is None or bool(one.of) for one in each)
 
 
 class _Intercepted(TorchFunctionMode):
     """Within it, ``F.scaled_dot_product_attention`` goes over the tokens of all ranks."""
 
-    def __init__(self, parallel: ContextParallel, attention: Attention, name: str) -> None:
+    def __init__(self, parallel: ContextParallel, place: Place) -> None:
         super().__init__()
-        self.parallel, self.attention, self.name = parallel, attention, name
-        self.used = False
+        self.parallel, self.place = parallel, place
+        self.calls = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
         if func is not F.scaled_dot_product_attention:
             return func(*args, **kwargs)
-        self.used = True
-        layouts = [self.parallel.layout(each) for each in (self.attention.query, self.attention.keys)]
-        return self.parallel.attend(Tokens(*layouts), *args, **kwargs)
+        names = ("query", "key", "value")
+        given = [*args[:3], *(kwargs.pop(name) for name in names[len(args) :])]
+        query, key, value = given
+        tokens = self._tokens(query, key)
+        return self.parallel.attend(tokens, query, key, value, *args[3:], **kwargs)
+
+    def _tokens(self, query: torch.Tensor, key: torch.Tensor) -> Tokens:
+        several = self.place.attention  # one for each call that the module makes, in turn
+        how = several[self.calls % len(several)]
+        self.calls += 1
+        parallel = self.parallel
+        if how.keys:
+            tokens = Tokens(parallel.layout(how.query), parallel.layout(how.keys))
+            if not how.cached or parallel.attend.fits(tokens, key):
+                return tokens
+        return parallel.attend.asked(query, key)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         super().__exit__(kind, error, trace)
-        if kind is None and not self.used:
+        if kind is None and not self.calls and not self.place.attention[0].optional:
             raise ValueError(
-                f"{self.parallel.name}: {self.name} did not call scaled_dot_product_attention, so "
-                "that it would attend to this rank's tokens only. Use attention_backend='native'."
+                f"{self.parallel.name}: {self.place.name} did not call scaled_dot_product_attention"
+                ", so that it would attend to this rank's tokens only. Use the attention backend "
+                "'native', or correct the context-parallel plan."
             )

@@ -11,8 +11,9 @@ happens there::
     }
 
 A dict of arguments splits them on the way in; with whole numbers as keys, it splits those outputs.
-`gather` puts the output together again; a list of them stands for a tuple. The entries of diffusers'
-own plans, ``ContextParallelInput`` and ``ContextParallelOutput``, mean the same as here.
+`gather` puts the output together again; a list of them stands for a tuple. The entries of the plans
+that diffusers' models bring along, ``ContextParallelInput`` and ``ContextParallelOutput``, mean the
+same as here. A tuple is several entries for the same modules.
 """
 
 from __future__ import annotations
@@ -38,11 +39,20 @@ class Split:
         of: streams whose tokens these are, in order; a tensor that has one entry for all of them is
             left alone. Empty: the tensor is a stream itself, named after its argument.
         expected_dims: leave tensors alone that have another number of dimensions.
+        name: what the stream is called, where its argument's name will not do.
     """
 
     dim: int
     of: Streams = ()
     expected_dims: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number of tokens at the beginning of streams: becomes how many of them are here."""
+
+    of: Streams
 
 
 @dataclass(frozen=True)
@@ -64,11 +74,16 @@ class Attention:
 
     Attributes:
         query: streams that the queries are made of, in order; empty: all ranks have all of them.
-        keys: likewise for keys and values.
+        keys: likewise for keys and values; empty: the lengths are asked for at every call, because
+            they depend on the data (padding that is left out).
+        optional: the module may leave its attention out in some calls.
+        cached: there may be more keys, which an earlier call has left in a key-value cache.
     """
 
     query: Streams
     keys: Streams
+    optional: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,9 +105,16 @@ def _streams(names: str | Streams) -> Streams:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def split(dim: int, of: str | Streams = (), *, expected_dims: int | None = None) -> Split:
+def split(
+    dim: int, of: str | Streams = (), *, expected_dims: int | None = None, name: str = ""
+) -> Split:
     """Short form of `Split`."""
-    return Split(dim, _streams(of), expected_dims)
+    return Split(dim, _streams(of), expected_dims, name)
+
+
+def count(*of: str) -> Count:
+    """Short form of `Count`."""
+    return Count(of)
 
 
 def gather(dim: int, of: str | Streams = "hidden_states") -> Gather:
@@ -100,9 +122,14 @@ def gather(dim: int, of: str | Streams = "hidden_states") -> Gather:
     return Gather(dim, _streams(of))
 
 
-def attention(*query: str, keys: str | Streams | None = None) -> Attention:
+def attention(
+    *query: str,
+    keys: str | Streams | None = None,
+    optional: bool = False,
+    cached: bool = False,
+) -> Attention:
     """Short form of `Attention`; keys and queries are of the same streams if ``keys`` is None."""
-    return Attention(query, query if keys is None else _streams(keys))
+    return Attention(query, query if keys is None else _streams(keys), optional, cached)
 
 
 def whole(of: str | Streams, *, output: int | None = 1, **arguments: int) -> Whole:
@@ -123,7 +150,7 @@ class Place:
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[int, Split] = field(default_factory=dict)
     gathers: list[Gather | None] = field(default_factory=list)
-    attention: Attention | None = None
+    attention: list[Attention] = field(default_factory=list)
     whole: Whole | None = None
 
 
@@ -162,8 +189,13 @@ def _matches(pattern: str, model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _add(place: Place, entry: Any, model: str) -> None:
-    if isinstance(entry, Attention):
-        place.attention = entry
+    if isinstance(entry, tuple):
+        calls = [each for each in entry if isinstance(each, Attention)]
+        for each in entry:
+            _add(place, each, model)
+        place.attention = calls or place.attention
+    elif isinstance(entry, Attention):
+        place.attention = [entry]
     elif isinstance(entry, Whole):
         _require(place, entry.arguments, model)
         place.whole = entry
@@ -178,7 +210,7 @@ def _add(place: Place, entry: Any, model: str) -> None:
                     [_as_split(each, model) for each in value] if many else _as_split(value, model)
                 )
     else:
-        each = entry if isinstance(entry, (list, tuple)) else [entry]
+        each = entry if isinstance(entry, list) else [entry]
         place.gathers = [_as_gather(one, model) for one in each]
 
 
@@ -193,7 +225,7 @@ def _require(place: Place, names: Any, model: str) -> None:
 
 
 def _as_split(entry: Any, model: str) -> Any:
-    if entry is None or isinstance(entry, Split):
+    if entry is None or isinstance(entry, (Split, Count)):
         return entry
     if hasattr(entry, "split_dim"):
         return Split(entry.split_dim, expected_dims=entry.expected_dims)

@@ -17,11 +17,8 @@ class HeadExchange:
     use: with grouped queries, neighbours may both get a head on their border.
     """
 
-    def __init__(
-        self, channel: Channel, heads: int, key_heads: int, *, float8: bool = False
-    ) -> None:
+    def __init__(self, channel: Channel, heads: int, key_heads: int) -> None:
         self.channel = channel
-        self.float8 = float8
         sizes = shares(heads, channel.size)
         starts = [sum(sizes[:rank]) for rank in range(channel.size)]
         group = heads // key_heads

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from math import prod
 
@@ -12,6 +14,8 @@ from ..comm import Channel, SyncGroup
 from .config import ParallelismConfig
 
 AXES = ("ring", "ulysses", "tp")
+TIMEOUT = timedelta(seconds=float(os.environ.get("CACHE_DIT_TIMEOUT", "600")))
+"""How long a rank waits for the others before it gives up."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def _channel(sizes: tuple[int, int, int], along: tuple[bool, bool, bool]) -> Cha
         lines.setdefault((rank // prod(sizes), *fixed), []).append(rank)
     own = Channel()
     for ranks in lines.values():
-        group = dist.new_group(ranks) if len(ranks) > 1 else None
+        group = dist.new_group(ranks, timeout=TIMEOUT) if len(ranks) > 1 else None
         if dist.get_rank() in ranks:
             own = Channel(group, tuple(ranks), ranks.index(dist.get_rank()))
     return own

@@ -18,6 +18,31 @@ def shares(length: int, ranks: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A sequence of which only the number of tokens on each rank is known.
+
+    Their order is that of the ranks, as far as anybody asks.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def ranks(self) -> int:
+        """How many there are."""
+        return len(self.sizes)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Of the one stream, in tokens."""
+        return (self.length,)
+
+    @property
+    def length(self) -> int:
+        """Tokens of the whole sequence."""
+        return sum(self.sizes)
+
+
+@dataclass(frozen=True)
 class Layout:
     """A sequence made of streams, one after the other, each of them split over all ranks.
 

@@ -40,8 +40,8 @@ def _uncalled(subject: Subject) -> Iterator[str]:
         indices = range(len(each.references))
         if not any(subject.baseline.counts[each.name, index] for index in indices):
             yield (
-                f"No block of {each.name!r} is called (block.forward(...) does not count, since it "
-                "cannot be intercepted): leave that list out."
+                f"No block of {each.name!r} is called with these inputs (block.forward(...) does "
+                "not count, since it cannot be intercepted)."
             )
 
 

@@ -11,6 +11,7 @@ import torch
 from cache_dit import BlockAdapterRegister
 from cache_dit.verify import zoo
 from cache_dit.verify.cache_check import check_cache
+from cache_dit.verify.context_check import verify_context_parallel
 from cache_dit.verify.report import Finding, Report
 
 Verify = Callable[[zoo.Entry, bool], Report]
@@ -31,7 +32,7 @@ def verify_cache(entry: zoo.Entry, every_setting: bool) -> Report:
     )
 
 
-AXES: dict[str, Verify] = {"cache": verify_cache}
+AXES: dict[str, Verify] = {"cache": verify_cache, "cp": verify_context_parallel}
 
 
 def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False) -> Report:
@@ -49,16 +50,12 @@ def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False)
     if axis not in AXES:
         raise ValueError(f"verify: no axis {axis!r}. Use one of {', '.join(AXES)}.")
     if not entry.available:
-        return Report(
-            name, axis, not_applicable="The installed diffusers does not have this class."
-        )
+        return Report(name, axis, not_applicable="The installed diffusers lacks this class.")
     started = time.perf_counter()
     try:
         report = AXES[axis](entry, every_setting)
-    except Exception as error:  # a model that cannot be verified is not verified: that is a result
-        problem = (
-            str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        )
-        report = Report(name, axis, [Finding("preparation", problem=problem)])
+    except Exception as error:  # a model that cannot even be tried is not verified
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        report = Report(name, axis, [Finding("preparation", problem=f"{kind}{error}")])
     report.seconds = time.perf_counter() - started
     return report

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from cache_dit import DBCacheConfig, DBPruneConfig, disable_cache, enable_cache, summary
+from cache_dit import (
+    CacheType,
+    DBCacheConfig,
+    DBPruneConfig,
+    disable_cache,
+    enable_cache,
+    summary,
+)
 from cache_dit import TaylorSeerCalibratorConfig as Taylor
 from cache_dit.verify.block_calls import BlockCalls
-from cache_dit.verify.chain import Place
+from cache_dit.verify.chain import Chain, Place
 from cache_dit.verify.denoised_stream import wrong_stream
 from cache_dit.verify.outputs import difference, finite
 from cache_dit.verify.report import Finding
@@ -16,7 +23,7 @@ from cache_dit.verify.settings import Setting, every_setting, telling_settings
 from cache_dit.verify.subject import DRIFT, FAR, Subject
 from cache_dit.verify.traces import differences, traces
 
-Check = TypeVar("Check", bound=Callable[..., Finding])
+KINDS = {kind.cache_type: kind for kind in (DBCacheConfig, DBPruneConfig)}
 
 
 class Problem(Exception):
@@ -61,8 +68,7 @@ class CacheProperties:
         return [
             self.decides_on_the_denoised_stream(),
             *(self.reuse(setting) for setting in choose(subject.chains, subject.named)),
-            self.never_reuse(DBCacheConfig),
-            self.never_reuse(DBPruneConfig),
+            *(self.never_reuse(kind.value) for kind in KINDS),
             self.other_inputs(),
             *([self.prefill()] if subject.prefill else []),
             self.disable(),
@@ -79,7 +85,7 @@ class CacheProperties:
         """The same inputs at every step: reuse returns what was computed, and skips blocks."""
         subject, worst = self.subject, 0.0
         skipped = self._skipped(setting)
-        enable_cache(subject.adapter, **setting.arguments(subject.chains))
+        enable_cache(subject.adapter, **setting.arguments(subject.chains, subject.lists))
         with BlockCalls(subject.lists) as block_calls:
             for step, computes in enumerate(setting.mask):
                 reused = bool(skipped) and not computes
@@ -93,13 +99,14 @@ class CacheProperties:
                         kind = "reused" if reused else "computed"
                         text = f"the {kind} output of step {step} is off by {error:.1e}."
                         raise Problem(text, error)
-        self._require_summary(setting, skipped)
+        self._require_summary(setting)
         return worst
 
     @finding("never reuse")
-    def never_reuse(self, kind: type[DBCacheConfig]) -> float:
+    def never_reuse(self, kind: str) -> float:
         """A threshold of 0: inputs that drift give what the uncached model gives, bit for bit."""
-        config = kind(Fn_compute_blocks=1, residual_diff_threshold=0.0, max_warmup_steps=1)
+        make = KINDS[CacheType(kind)]
+        config = make(Fn_compute_blocks=1, residual_diff_threshold=0.0, max_warmup_steps=1)
         enable_cache(self.subject.adapter, config, Taylor(taylorseer_order=1))
         with BlockCalls(self.subject.lists) as block_calls:
             for step in range(DRIFT):
@@ -169,10 +176,11 @@ class CacheProperties:
     def _skipped(self, setting: Setting) -> set[Place]:
         """The blocks that a reused step leaves out."""
         return {
-            place
+            chain.places[number]
             for chain in self.subject.chains
+            if reuses(setting, chain)
             for number in setting.skippable(len(chain))
-            if self.subject.baseline.counts[place := chain.places[number]]
+            if number not in chain.idle
         }
 
     def _require_equal(self, outputs: Any, key: tuple[int, int], what: str) -> None:
@@ -201,16 +209,29 @@ class CacheProperties:
         ]
         return f" ({', '.join(dict.fromkeys(found))})" if found else ""
 
-    def _require_summary(self, setting: Setting, skipped: set[Place]) -> None:
+    def _require_summary(self, setting: Setting) -> None:
         """The decisions that are reported are those that were seen to be taken."""
-        seen = {(step, not computes) for step, computes in enumerate(setting.mask)}
         all_stats = summary(self.subject.transformer, logging=False)
         for chain, stats in zip(self.subject.chains, all_stats, strict=True):
+            reused = {step for step, computes in enumerate(setting.mask) if not computes}
+            reused = reused if reuses(setting, chain) else set()
+            seen = {(step, step in reused) for step in range(len(setting.mask))}
             told = [
                 {(decision.step, decision.reused) for decision in decisions}
                 for decisions in stats.decisions.values()
                 if decisions
             ]
-            expected = [seen] * len(setting.branches) if skipped & {*chain.places} else []
+            decides = any(n not in chain.idle for n in setting.skippable(len(chain)))
+            expected = [seen] * len(setting.branches) if decides else []
             if told != expected:
                 raise Problem(f"summary tells (step, reused) {told}; it was {expected}.")
+
+
+def reuses(setting: Setting, chain: Chain) -> bool:
+    """Whether any step reuses anything of a chain.
+
+    Not where its last block that may be skipped is left out by the model: what these blocks add is
+    only known when the last of them returns.
+    """
+    last = setting.skippable(len(chain))[-1:]
+    return setting.prunes or not chain.idle.issuperset(last)

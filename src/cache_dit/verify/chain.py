@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,26 +19,31 @@ class Chain:
     Attributes:
         lists: their lists, in the adapter's order.
         places: the blocks, in the order in which they run.
+        idle: numbers of those places whose block is left out.
     """
 
     lists: tuple[BlockList, ...]
     places: tuple[Place, ...]
+    idle: frozenset[int]
 
     @classmethod
     def of(cls, lists: Sequence[BlockList], running: Sequence[Place]) -> Chain:
         """The chain of these lists, given the block calls of one forward.
 
-        A block that was not called has its place behind the one before it in its list.
+        A block that was not called has its place beside its neighbour in its list.
         """
         position = {place: number for number, place in reversed(list(enumerate(running)))}
-        ordered: list[tuple[int, Place]] = []
+        ordered: list[tuple[float, Place]] = []
         for each in lists:
-            last = -1
-            for index in range(len(each.references)):
-                last = position.get((each.name, index), last)
-                ordered.append((last, (each.name, index)))
+            own = [(each.name, index) for index in range(len(each.references))]
+            last = next((position[place] for place in own if place in position), math.inf)
+            for place in own:
+                last = position.get(place, last)
+                ordered.append((last, place))
         ordered.sort(key=lambda entry: entry[0])
-        return cls(tuple(lists), tuple(place for _, place in ordered))
+        places = tuple(place for _, place in ordered)
+        idle = frozenset(n for n, place in enumerate(places) if place not in position)
+        return cls(tuple(lists), places, idle)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from cache_dit.verify import zoo
 from cache_dit.verify.axes import AXES, verify_model
+from cache_dit.verify.matrix import blocks_text
 from cache_dit.verify.report import Report
 from cache_dit.verify.rows import update_rows
 
@@ -47,6 +48,9 @@ def verify(
         raise typer.Exit(2) from None
     reports = list(_verify(chosen, axis, every_setting, console))
     console.print(table(reports))
+    if not everything:
+        for report in reports:
+            console.print(f"{report.model}: {blocks_text(report.details)}", highlight=False)
     for report in reports:
         if report.reason:
             mark = MARKS[report.ok]
@@ -97,15 +101,17 @@ def table(reports: list[Report]) -> Table:
     failed = sum(report.ok is False for report in reports)
     seconds = sum(report.seconds for report in reports)
     made = Table(title=f"{len(reports) - failed} of {len(reports)} verified in {seconds:.0f} s")
-    for name in ("model", "axis", "", "worst error", "setting", "seconds"):
-        made.add_column(name, justify="right" if name in ("worst error", "seconds") else "left")
+    made.add_column("model", overflow="fold", ratio=3)
+    made.add_column("")
+    made.add_column("error", justify="right", no_wrap=True)
+    made.add_column("worst setting", ratio=2)
+    made.add_column("s", justify="right", no_wrap=True)
     for report in reports:
         error, worst = report.max_rel_error, report.worst
         made.add_row(
             report.model,
-            report.axis,
             MARKS[report.ok],
-            "" if error is None else f"{error:.0e}",
+            "" if error is None else f"{error:.0e}" if error else "0",
             escape(worst.setting) if worst else "",
             f"{report.seconds:.1f}",
         )

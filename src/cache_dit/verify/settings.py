@@ -16,6 +16,7 @@ from cache_dit import (
     ParamsModifier,
     TaylorSeerCalibratorConfig,
 )
+from cache_dit.caching.block_adapters.block_lists import BlockList
 from cache_dit.verify.chain import Chain
 
 ONE: tuple[None, ...] = (None,)
@@ -65,19 +66,19 @@ class Setting:
         front = min(self.front, size)
         return range(front, max(front, size - self.behind))
 
-    def arguments(self, chains: Sequence[Chain]) -> dict[str, Any]:
-        """Keyword arguments of `enable_cache`."""
-        modifiers = []
+    def arguments(self, chains: Sequence[Chain], lists: Sequence[BlockList]) -> dict[str, Any]:
+        """Keyword arguments of `enable_cache`, for all block lists of a model and their chains."""
+        modifiers: dict[str, ParamsModifier] = {}
         for chain in chains:
             skippable = self.skippable(len(chain))
             own = DBCacheConfig().reset(
                 Fn_compute_blocks=skippable.start, Bn_compute_blocks=len(chain) - skippable.stop
             )
-            modifiers += [ParamsModifier(cache_config=own)] * len(chain.lists)
+            modifiers |= {each.name: ParamsModifier(cache_config=own) for each in chain.lists}
         return {
             "cache_config": self._cache_config(),
             "calibrator_config": self._calibrator_config(),
-            "params_modifiers": modifiers,
+            "params_modifiers": [modifiers[each.name] for each in lists],
         }
 
     def _cache_config(self) -> DBCacheConfig:
@@ -103,8 +104,9 @@ class Setting:
 
 
 def telling_settings(chains: Sequence[Chain], named: bool) -> list[Setting]:
-    """A few settings that leave out nothing: every predictor, every kind of branch, and regions
-    that begin or end before, at and behind the border between two lists.
+    """A few settings that leave out nothing: every predictor, every kind of branch, regions that
+    begin or end before, at and behind the border between two lists, and fronts that end with a
+    block that the model leaves out.
 
     Args:
         chains: the blocks of the model.
@@ -126,6 +128,7 @@ def telling_settings(chains: Sequence[Chain], named: bool) -> list[Setting]:
         Setting(2, 1, "Taylor 1", prunes=True),
         Setting(1, 0, branches=BY_ORDER),
         Setting(1, 1, "Taylor 1", branches=NAMED),
+        *(Setting(min(c.idle) + 1, 0, measured=True) for c in chains if 0 < len(c.idle) < len(c)),
     ]
     return _distinct(each for each in settings if named or each.branches != NAMED)
 

@@ -100,11 +100,11 @@ class Subject:
     def _record(self) -> Baseline:
         with BlockCalls(self.lists) as filling:
             self.filled[0] = self.fill(0)
-        self.filled[1] = self.fill(1)
         outputs = {(0, 0): self.call(0)}
-        first = traces(self.transformer)
         with BlockCalls(self.lists) as denoising:
             repeated = self.call(0)
+        first = traces(self.transformer)
+        self.filled[1] = self.fill(1)
         for step, seed in [(0, 1), *((step, 0) for step in range(1, DRIFT)), (FAR, 0)]:
             outputs[step, seed] = self.call(step, seed)
         for context in NAMED if self.named else ():

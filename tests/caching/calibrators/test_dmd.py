@@ -48,9 +48,7 @@ def test_real_exponentials_are_continued(tenths: list[int], ahead: int, spacing:
     assume(all(abs(a - b) >= 0.2 for i, a in enumerate(rates) for b in rates[:i]))
     steps = [spacing * i for i in range(6)]
     at = steps[-1] + ahead
-    found = predicted(
-        History(DMD(ridge=0.0)), steps, at, [signal(rates, step) for step in steps]
-    )
+    found = predicted(History(DMD(ridge=0.0)), steps, at, [signal(rates, step) for step in steps])
     assert relative_error(found, signal(rates, at)) < 1e-5
 
 
@@ -145,6 +143,32 @@ def test_rounding_noise_is_not_taken_for_modes(dtype: torch.dtype) -> None:
     rows = torch.stack([value.double() for value in values])
     weights = DMD().weights(list(steps), 8, lambda: rows @ rows.T, NOISE[dtype])
     assert sum(abs(weight) for weight in weights) < 10
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+@pytest.mark.parametrize("spacing", [1, 2])
+def test_a_polynomial_is_continued_though_its_propagator_has_too_few_eigenvectors(
+    degree: int, spacing: int
+) -> None:
+    terms = torch.randn(degree + 1, SIZE, dtype=torch.float64)
+    steps = range(0, 6 * spacing, spacing)
+
+    def value(at: float) -> torch.Tensor:
+        return sum((at / 10) ** power * term for power, term in enumerate(terms))
+
+    history = History(DMD())
+    for ahead in (1, 2, 3):
+        found = predicted(history, steps, steps[-1] + ahead, [value(step) for step in steps])
+        assert relative_error(found, value(steps[-1] + ahead)) < 1e-6
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+@pytest.mark.parametrize("spacing", [1, 2])
+def test_snapshots_that_have_nothing_in_common_are_no_error(spacing: int, ahead: int) -> None:
+    steps = range(0, 6 * spacing, spacing)
+    values = list(torch.eye(6, dtype=torch.float64))
+    found = predicted(History(DMD()), steps, steps[-1] + ahead, values)
+    assert found.norm() < 2
 
 
 @pytest.mark.parametrize("seed", range(5))

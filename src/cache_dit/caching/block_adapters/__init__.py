@@ -1,4 +1,7 @@
-"""What the cache knows about models. A model is one function in `adapters` and one line here."""
+"""What the cache knows about models. A model is one function and one line here.
+
+The function belongs in `adapters`, or in the file of its kind beside it.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,6 @@ zimage_adapter = _safe_import(".adapters_image", "zimage_adapter")
 
 allegro_adapter = _safe_import(".adapters_video", "allegro_adapter")
 anyflow_adapter = _safe_import(".adapters_video", "anyflow_adapter")
-anyflow_far_adapter = _safe_import(".adapters_video", "anyflow_far_adapter")
 chronoedit_adapter = _safe_import(".adapters_video", "chronoedit_adapter")
 cogvideox_adapter = _safe_import(".adapters_video", "cogvideox_adapter")
 consisid_adapter = _safe_import(".adapters_video", "consisid_adapter")

@@ -145,7 +145,7 @@ def stable_audio3_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
 @BlockAdapterRegister.register("SpectrogramDiffusion", "T5FilmDecoder")
 def spectrogram_diffusion_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
     """Spectrogram Diffusion: music from notes, section after section."""
-    decoder = getattr(pipe, "decoder", None) or getattr(pipe, "transformer", None)
+    decoder = getattr(pipe, "decoder", getattr(pipe, "transformer", None))
     _relaxed_assert(decoder, "T5FilmDecoder")
     return BlockAdapter(
         pipe=pipe,

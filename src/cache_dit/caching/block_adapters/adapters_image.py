@@ -175,11 +175,11 @@ def zimage_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
     return BlockAdapter(pipe=pipe, blocks_name="layers", forward_pattern=Pattern_3, **kwargs)
 
 
-@BlockAdapterRegister.register("Prior", "Kandinsky", "ShapE", "UnCLIP", "StableUnCLIP")
+@BlockAdapterRegister.register("PriorTransformer", "Kandinsky", "ShapE", "StableUnCLIP", "UnCLIP")
 def prior_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
     """Priors of unCLIP, Kandinsky 2 and Shap-E, which denoise the embedding of an image."""
     pipe = getattr(pipe, "prior_pipe", pipe)  # a combined pipeline calls its own
-    prior = getattr(pipe, "prior", None) or getattr(pipe, "transformer", None)
+    prior = getattr(pipe, "prior", getattr(pipe, "transformer", None))
     _relaxed_assert(prior, "PriorTransformer")
     return BlockAdapter(
         pipe=pipe,

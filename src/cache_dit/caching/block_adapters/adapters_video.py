@@ -24,15 +24,8 @@ def allegro_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
 
 @BlockAdapterRegister.register("AnyFlow")
 def anyflow_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """AnyFlow: any number of steps."""
-    _relaxed_assert(pipe.transformer, "AnyFlowTransformer3DModel")
-    return BlockAdapter(pipe=pipe, blocks_name="blocks", forward_pattern=Pattern_2, **kwargs)
-
-
-@BlockAdapterRegister.register("AnyFlowFAR")
-def anyflow_far_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
-    """AnyFlow-FAR: chunk after chunk; the call that keeps a finished chunk's keys computes."""
-    _relaxed_assert(pipe.transformer, "AnyFlowFARTransformer3DModel")
+    """AnyFlow, and AnyFlow-FAR, where the call that keeps a finished chunk's keys computes."""
+    _relaxed_assert(pipe.transformer, "AnyFlowTransformer3DModel", "AnyFlowFARTransformer3DModel")
     return BlockAdapter(
         pipe=pipe,
         blocks_name="blocks",

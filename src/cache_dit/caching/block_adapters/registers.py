@@ -45,14 +45,14 @@ class BlockAdapterRegister:
             return cls._registry.get(target)
         alone = isinstance(target, nn.Module) and _transformer_of(target) is None
         pipe = FakeDiffusionPipeline(target) if alone else target
-        refusals = []
+        refusals: list[Exception] = []
         for adapter in cls._candidates(target):
             try:
                 return adapter(pipe, **kwargs)
-            except ValueError as error:
-                refusals.append(str(error))
+            except (ValueError, AttributeError) as error:  # another class, or no transformer at all
+                refusals.append(error)
         if refusals:
-            raise ValueError(refusals[0])
+            raise ValueError(str(refusals[0])) from refusals[0]
         return cls._registry.get(_model_of(target))(pipe, **kwargs)
 
     @classmethod

@@ -73,10 +73,16 @@ class DMD(Predictor):
         scale = (values + self.ridge * noise * top).rsqrt()
         basis = vectors * scale  # x[:-1] @ basis is orthonormal
         propagator = basis.T @ across @ basis
-        modes, eigenvectors = torch.linalg.eig(propagator)
-        start = torch.linalg.solve(eigenvectors, (basis.T @ inner[:-1, -1]).to(modes.dtype))
-        moved = (eigenvectors * modes**ahead) @ start
-        chosen = (basis.to(modes.dtype) @ moved).real
+        start = basis.T @ inner[:-1, -1]
         # What the modes do not span of the newest snapshot is carried along unchanged.
-        explained = basis @ (basis.T @ inner[:-1, -1])
-        return [*(chosen - explained).tolist(), 1.0]
+        chosen = basis @ (_power(propagator, ahead) @ start - start)
+        return [*chosen.tolist(), 1.0]
+
+
+def _power(matrix: torch.Tensor, exponent: float) -> torch.Tensor:
+    """A real matrix power. Eigenvectors are left aside for whole exponents, because they may be
+    too few: on a straight line the propagator is not diagonalisable."""
+    if exponent == int(exponent):
+        return torch.linalg.matrix_power(matrix, int(exponent))
+    values, vectors = torch.linalg.eig(matrix)
+    return ((vectors * values**exponent) @ torch.linalg.pinv(vectors)).real

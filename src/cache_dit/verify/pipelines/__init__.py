@@ -7,12 +7,12 @@ states; where a text encoder and tokenizer are wanted, `cache_dit.verify.pipelin
 
 from __future__ import annotations
 
-from cache_dit.verify.pipelines import cross_attention, flux, image, video
+from cache_dit.verify.pipelines import cross_attention, flux, image, sections, video
 from cache_dit.verify.pipelines.entry import PipelineEntry
 
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
-FAMILIES = (flux, image, cross_attention, video)
+FAMILIES = (flux, image, cross_attention, video, sections)
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 

@@ -20,7 +20,7 @@ def encoder(name: str, **config: Any) -> Any:
     return made.eval().requires_grad_(False)
 
 
-def tokenizer(length: int = 16, **config: Any) -> Any:
+def tokenizer(length: int = 16) -> Any:
     """A tokenizer of whole words, for texts of up to ``length`` tokens."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
@@ -37,7 +37,6 @@ def tokenizer(length: int = 16, **config: Any) -> Any:
         pad_token="<pad>",
         eos_token="</s>",
         model_max_length=length,
-        **config,
     )
 
 

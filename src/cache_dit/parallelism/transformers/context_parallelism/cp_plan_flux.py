@@ -2,20 +2,69 @@
 
 from __future__ import annotations
 
-from ...context_plan import attention, gather, split
+from typing import ClassVar
+
+from ...context_plan import Plan, attention, gather, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 JOINT = ("encoder_hidden_states", "hidden_states")
+RESIDUALS = {
+    "controlnet_block_samples": split(1, of="hidden_states"),
+    "controlnet_single_block_samples": split(1, of="hidden_states"),
+}
+PACKED = {
+    "hidden_states": split(1),
+    "encoder_hidden_states": split(1),
+    "img_ids": split(0, of="hidden_states"),
+    "txt_ids": split(0, of="encoder_hidden_states"),
+}
+TOGETHER = {
+    "transformer_blocks.*.attn": attention(*JOINT),
+    "single_transformer_blocks.*.attn": attention(*JOINT),
+}
 
 
 @ContextParallelismPlannerRegister.register("FluxTransformer2DModel")
 class FluxContextParallelismPlanner(ContextParallelismPlanner):
     own = True
-    plan = {
+    plan: ClassVar[Plan] = {"": RESIDUALS, **TOGETHER}
+
+
+@ContextParallelismPlannerRegister.register("Flux2Transformer2DModel")
+class Flux2ContextParallelismPlanner(ContextParallelismPlanner):
+    own = True
+    plan: ClassVar[Plan] = TOGETHER
+
+
+@ContextParallelismPlannerRegister.register("LongCatImage", "OvisImage")
+class LongCatImageContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {"": PACKED, **TOGETHER, "proj_out": gather(1)}
+
+
+@ContextParallelismPlannerRegister.register("BriaTransformer2DModel")
+class BriaContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {"": {**PACKED, **RESIDUALS}, **TOGETHER, "proj_out": gather(1)}
+
+
+@ContextParallelismPlannerRegister.register("BriaFiboTransformer2DModel")
+class BriaFiboContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        "": {**PACKED, "text_encoder_layers": split(1, of="encoder_hidden_states")},
+        **TOGETHER,
+        "proj_out": gather(1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("ChromaTransformer2DModel")
+class ChromaContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        "transformer_blocks.0": {"hidden_states": split(1), "encoder_hidden_states": split(1)},
+        "transformer_blocks.*": {"image_rotary_emb": split(0, of=JOINT)},
+        "single_transformer_blocks.*": {"image_rotary_emb": split(0, of=JOINT)},
         "": {
-            "controlnet_block_samples": split(1, of="hidden_states"),
-            "controlnet_single_block_samples": split(1, of="hidden_states"),
+            "controlnet_block_samples": split(1, name="residuals"),
+            "controlnet_single_block_samples": split(1, name="residuals"),
         },
-        "transformer_blocks.*.attn": attention(*JOINT),
-        "single_transformer_blocks.*.attn": attention(*JOINT),
+        **TOGETHER,
+        "proj_out": gather(1),
     }

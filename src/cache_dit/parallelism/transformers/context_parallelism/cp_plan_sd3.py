@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from ...context_plan import attention, gather, split
+from typing import ClassVar
+
+from torch import nn
+
+from ...context_plan import Plan, attention, gather, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
-JOINT = ("hidden_states", "encoder_hidden_states")  # Attention's joint processor: the image first
+JOINT = ("hidden_states", "encoder_hidden_states")
 
 
 @ContextParallelismPlannerRegister.register("SD3Transformer2DModel")
 class SD3ContextParallelismPlanner(ContextParallelismPlanner):
-    plan = {
-        "transformer_blocks.0": {
-            "hidden_states": split(1),
-            "encoder_hidden_states": split(1),
-        },
-        "": {"block_controlnet_hidden_states": split(1)},
+    plan: ClassVar[Plan] = {
+        "transformer_blocks.0": {"hidden_states": split(1), "encoder_hidden_states": split(1)},
         "transformer_blocks.*.attn": attention(*JOINT),
+        "": {"block_controlnet_hidden_states": split(1, name="residuals")},
         "proj_out": gather(1),
     }
 
-    def plans(self, transformer):
-        dual = {f"transformer_blocks.{i}.attn2": attention("hidden_states")
-                for i, block in enumerate(transformer.transformer_blocks) if block.attn2 is not None}
-        return [self.plan, dual]
+    def plans(self, transformer: nn.Module) -> list[Plan]:
+        """Some blocks have a second attention, over the image."""
+        names = [name for name, _ in transformer.named_modules() if name.endswith(".attn2")]
+        return [self.plan, dict.fromkeys(names, attention("hidden_states"))]

@@ -1,19 +1,78 @@
-"""Wan and models built like it: self-attention over the video, local cross-attention to the text."""
+"""Wan and models built like it: the video attends to itself, and to the whole text."""
 
 from __future__ import annotations
 
-from ...context_plan import attention, gather, split
+from typing import ClassVar
+
+from ...context_plan import Plan, attention, gather, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
+
+VIDEO = "hidden_states"
+BLOCKS = {
+    "blocks.0": {VIDEO: split(1)},
+    "blocks.*": {
+        "rotary_emb": split(1, of=VIDEO),
+        "temb": split(1, of=VIDEO, expected_dims=4),  # a time for each token
+    },
+    "blocks.*.attn1": attention(VIDEO),
+    "blocks.-1": gather(1),
+}
 
 
 @ContextParallelismPlannerRegister.register("WanTransformer3DModel", "ChronoEdit")
 class WanContextParallelismPlanner(ContextParallelismPlanner):
-    plan = {
-        "blocks.0": {"hidden_states": split(1)},
+    plan: ClassVar[Plan] = BLOCKS
+
+
+@ContextParallelismPlannerRegister.register("WanVACE")
+class WanVACEContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        **BLOCKS,
+        "vace_blocks.0": {"control_hidden_states": split(1)},
+        "vace_blocks.*": {VIDEO: split(1), "rotary_emb": split(1, of=VIDEO)},
+        "vace_blocks.*.attn1": attention(VIDEO),
+    }
+
+
+@ContextParallelismPlannerRegister.register("WanAnimateTransformer")
+class WanAnimateContextParallelismPlanner(ContextParallelismPlanner):
+    """The face attends to whole frames."""
+
+    plan: ClassVar[Plan] = {
+        **BLOCKS,
+        "face_adapter.*": whole(VIDEO, hidden_states=1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("SkyReelsV2")
+class SkyReelsV2ContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        **BLOCKS,
         "blocks.*": {
-            "rotary_emb": split(1, of="hidden_states"),
-            "temb": split(1, of="hidden_states", expected_dims=4),  # a time for each token
+            "rotary_emb": split(1, of=VIDEO),
+            "temb": split(2, of=VIDEO, expected_dims=4),  # a time for each frame
         },
-        "blocks.*.attn1": attention("hidden_states"),
-        "blocks.-1": gather(1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("AnyFlowTransformer")
+class AnyFlowContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        **BLOCKS,
+        "blocks.*": {"rotary_emb": split(2, of=VIDEO), "temb": split(1, of=VIDEO)},
+    }
+
+
+@ContextParallelismPlannerRegister.register("Helios")
+class HeliosContextParallelismPlanner(ContextParallelismPlanner):
+    """History and video are told apart between attention and feed-forward."""
+
+    plan: ClassVar[Plan] = {
+        "blocks.*.attn1": (
+            {VIDEO: split(1), "rotary_emb": split(1, of=VIDEO)},
+            attention(VIDEO),
+            gather(1),
+        ),
+        "blocks.*.attn2": ({VIDEO: split(1)}, gather(1)),
+        "blocks.*.ffn": ({VIDEO: split(1)}, gather(1)),
     }

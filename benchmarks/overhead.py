@@ -1,0 +1,191 @@
+"""What a reused step costs, beside the least that it could cost and beside others.
+
+    python benchmarks/overhead.py [--peer PYTHON] [--json FILE] [--rounds N] [--sizes tiny small]
+
+The bound is the same model with only the blocks that a reused step has to run. All subjects are
+measured in turns, one short burst of steps each, so that whatever else the machine does meets all
+of them alike. Times are processor time of one thread; ratios are medians of the ratios within one
+round. Calls of Python functions are counted too: they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+import diffusers
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from subjects import DOUBLE, FRONT, SINGLE, SIZES, Calls, Subject
+
+import cache_dit
+
+BURST = 5
+SELDOM = 10  # a whole uncached step takes long: only in every tenth round
+OURS = f"cache-dit {cache_dit.__version__}"
+
+
+class Measured(Protocol):
+    """A `Subject`, in this process or in another."""
+
+    def burst(self, steps: int) -> list[int]:
+        """Nanoseconds that each of several steps in a row takes."""
+
+    def calls(self) -> Calls:
+        """Counts the calls of one step."""
+
+
+class Elsewhere:
+    """A subject that lives in another interpreter, with another release of the package."""
+
+    def __init__(self, python: str, size: str, kind: str) -> None:
+        script = Path(__file__).with_name("subjects.py")
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        self._process = subprocess.Popen(
+            [python, str(script), "--serve", kind, "--size", size],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self.version = self._answer()
+
+    def burst(self, steps: int) -> list[int]:
+        """Nanoseconds that each of several steps in a row takes."""
+        return self._ask(steps)
+
+    def calls(self) -> Calls:
+        """Counts the calls of one step."""
+        return Calls(**self._ask(0))
+
+    def close(self) -> None:
+        """End the other process."""
+        self._process.communicate()
+
+    def _ask(self, steps: int) -> Any:
+        assert self._process.stdin is not None
+        print(steps, file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(map(str, self._process.args))} ended early.")
+        return json.loads(line)
+
+
+def measure(size: str, peer: str | None, rounds: int) -> dict[str, dict[str, Any]]:
+    """Subject -> its figures, for blocks of one size."""
+    subjects: dict[str, Measured] = {
+        "bound": Subject(SIZES[size], "bound"),
+        f"{OURS}, static mask": Subject(SIZES[size], "static"),
+        f"{OURS}, dynamic": Subject(SIZES[size], "dynamic"),
+        "diffusers' FirstBlockCache": Subject(SIZES[size], "first block cache"),
+    }
+    others = []
+    for kind, label in (("static", "static mask"), ("dynamic", "dynamic")) if peer else ():
+        assert peer is not None
+        others.append(Elsewhere(peer, size, kind))
+        subjects[f"public cache-dit {others[-1].version}, {label}"] = others[-1]
+    uncached = Subject(SIZES[size], "uncached")
+    bursts: dict[str, list[float]] = {name: [] for name in subjects}
+    whole: list[int] = []
+    for turn in track(range(rounds), description=size, transient=True):
+        names = list(subjects)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            bursts[name].append(median(subjects[name].burst(BURST)))
+        if turn % SELDOM == 0:
+            whole += uncached.burst(1)
+    bursts["uncached"] = [median(whole)] * rounds
+    calls = {name: each.calls() for name, each in {**subjects, "uncached": uncached}.items()}
+    for other in others:
+        other.close()
+    return {name: figures(times, bursts["bound"], calls[name]) for name, times in bursts.items()}
+
+
+def figures(times: list[float], bound: list[float], calls: Calls) -> dict[str, Any]:
+    """Medians over the rounds."""
+    pairs = list(zip(times, bound, strict=True))
+    return {
+        "ms": median(times) / 1e6,
+        "times_bound": median(own / least for own, least in pairs),
+        "over_bound_us": median(own - least for own, least in pairs) / 1e3,
+        "python_calls": calls.python,
+        "c_calls": calls.c,
+        "blocks": calls.blocks,
+    }
+
+
+def block_ms(found: Mapping[str, Mapping[str, Any]]) -> float:
+    """What one of the blocks takes that a reused step skips."""
+    return (found["uncached"]["ms"] - found["bound"]["ms"]) / (DOUBLE + SINGLE - FRONT)
+
+
+def table(size: str, found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The figures of one size."""
+    made = Table(title=f"One reused step of FLUX: {size} blocks ({block_ms(found):.2f} ms each)")
+    made.add_column("")
+    for column in ("blocks run", "Python calls", "C calls", "ms", "x bound", "over bound, µs"):
+        made.add_column(column, justify="right")
+    for name, each in found.items():
+        ours = "bold" if name.startswith(OURS) else None
+        made.add_row(
+            name,
+            str(each["blocks"]),
+            str(each["python_calls"]),
+            str(each["c_calls"]),
+            f"{each['ms']:.3f}",
+            f"{each['times_bound']:.3f}",
+            f"{each['over_bound_us']:.0f}",
+            style=ours,
+        )
+    return made
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured with."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "cache_dit": cache_dit.__version__,
+    }
+
+
+def main() -> None:
+    """Measure, print the tables, and write the figures to a file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--peer", help="interpreter of an environment with the public cache-dit")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--rounds", type=int, default=100, help="turns of each subject")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["tiny", "small"])
+    chosen = parser.parse_args()
+    console = Console()
+    if chosen.peer is None:
+        console.print("Without the public cache-dit: no --peer was given (see README.md).")
+    results = {}
+    for size in chosen.sizes:
+        results[size] = measure(size, chosen.peer, chosen.rounds)
+        console.print(table(size, results[size]))
+    if chosen.json:
+        document = {"machine": machine(), "burst": BURST, "rounds": chosen.rounds, **results}
+        chosen.json.write_text(json.dumps(document, indent=2) + "\n")
+        console.print(f"Figures: {chosen.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Kandinsky: the video attends to itself and to the whole text; in 6 with sound beside it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...context_plan import Plan, attention, gather, split
+from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
+
+
+@ContextParallelismPlannerRegister.register("Kandinsky5Transformer")
+class Kandinsky5ContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        "visual_transformer_blocks.0": {"visual_embed": split(1)},
+        "visual_transformer_blocks.*": {"rope": split(1, of="visual_embed")},
+        "visual_transformer_blocks.*.self_attention": attention("visual_embed"),
+        "visual_transformer_blocks.-1": gather(1, "visual_embed"),
+    }
+
+
+@ContextParallelismPlannerRegister.register("Kandinsky6Transformer")
+class Kandinsky6ContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        "visual_transformer_blocks.0": {"vis": split(1), "aud": split(1)},
+        "visual_transformer_blocks.*": {
+            "vis_rope": split(0, of="vis"),
+            "aud_rope": split(0, of="aud"),
+        },
+        "visual_transformer_blocks.*.video_dec_block.self_attention": attention("vis"),
+        "visual_transformer_blocks.*.audio_dec_block.self_attention": attention("aud"),
+        "visual_transformer_blocks.*.va_cross_attention": attention("vis", keys="aud"),
+        "visual_transformer_blocks.*.av_cross_attention": attention("aud", keys="vis"),
+        "visual_transformer_blocks.-1": [gather(1, "vis"), gather(1, "aud")],
+    }

@@ -1,0 +1,125 @@
+"""Is a model over several ranks what it is on one? Every rank compares with its own single run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
+from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import NOT_SPLIT
+from cache_dit.verify import zoo
+from cache_dit.verify.outputs import difference
+from cache_dit.verify.ranks import ranks
+from cache_dit.verify.report import Finding, Report
+from cache_dit.verify.traces import differences, traces
+
+TOLERANCE = 1e-9
+SINGLE = {"AceStepTransformer1DModel": 1e-6}
+"""Models whose norms sum in float32, in an order that depends on the layout of the input."""
+
+UNEVEN = {"height": 3, "width": 5, "frames": 3}  # neither two nor four ranks divide the tokens
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a model is spread for a check."""
+
+    name: str
+    ranks: int
+    config: dict[str, Any]
+
+
+SPREADS = (
+    Spread("ulysses 2", 2, {"ulysses_size": 2}),
+    Spread("ring 2", 2, {"ring_size": 2}),
+)
+MORE_SPREADS = (
+    Spread("ring 2, allgather", 2, {"ring_size": 2, "ring_rotate_method": "allgather"}),
+    Spread("ulysses 3", 3, {"ulysses_size": 3}),  # heads do not divide
+    Spread("ring 3", 3, {"ring_size": 3}),
+    Spread("ulysses 2 x ring 2", 4, {"ulysses_size": 2, "ring_size": 2}),
+    Spread("ulysses 4", 4, {"ulysses_size": 4}),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one rank found.
+
+    Attributes:
+        error: largest relative error against this rank's single run.
+        bytes_sent: by this rank, in one call.
+        left: attributes and classes that differ after the model was restored.
+    """
+
+    error: float
+    bytes_sent: int
+    left: tuple[str, ...]
+
+
+def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
+    """Compare one process with two ranks, and with three and four for every setting."""
+    report = Report(entry.name, "cp")
+    if entry.class_name in NOT_SPLIT:
+        problem = f"Not split: {NOT_SPLIT[entry.class_name]}."
+        report.findings.append(Finding("plan", problem=problem))
+        return report
+    tolerance = SINGLE.get(entry.class_name, TOLERANCE)
+    for spread in (*SPREADS, *(MORE_SPREADS if every_setting else ())):
+        report.findings.append(_check(entry.name, spread, tolerance))
+    if tolerance != TOLERANCE:
+        report.details["tolerance"] = tolerance
+    return report
+
+
+def _check(name: str, spread: Spread, tolerance: float) -> Finding:
+    try:
+        outcomes = ranks(spread.ranks).run(compare, name, spread.config)
+    except RuntimeError as error:
+        return Finding(spread.name, problem=str(error))
+    error = max(outcome.error for outcome in outcomes)
+    left = sorted({name for outcome in outcomes for name in outcome.left})
+    problem = ""
+    if not error <= tolerance:
+        problem = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
+    elif left:
+        problem = f"After restore, {left[0]} differs ({len(left)} in all)."
+    elif not min(outcome.bytes_sent for outcome in outcomes):
+        problem = "A rank sent nothing: nothing was split."
+    return Finding(spread.name, error, problem)
+
+
+def compare(name: str, config: dict[str, Any]) -> Outcome:
+    """One rank's part of a check; runs on all ranks at once."""
+    entry, dtype = zoo.get(name), torch.float64
+    model = entry.build(dtype)
+    sizes = {size: value for size, value in UNEVEN.items() if size in entry.sizes}
+    try:
+        expected = _call(entry, model, sizes)
+    except (RuntimeError, ValueError, IndexError):  # not every model takes every size
+        sizes = {}
+        model = entry.build(dtype)
+        expected = _call(entry, model, sizes)
+    before = traces(model)
+    _call(entry, model, sizes)
+    volatile = differences(before, traces(model))
+    before = traces(model)
+    parallelize([model], ParallelismConfig(**config))
+    parallel = parallelism_of(model)
+    assert parallel is not None
+    sent = parallel.bytes_sent
+    try:
+        output = _call(entry, model, sizes)
+    finally:
+        restore(model)
+    left = differences(before, traces(model)) - volatile
+    return Outcome(difference(output, expected), parallel.bytes_sent - sent, tuple(sorted(left)))
+
+
+def _call(entry: zoo.Entry, model: torch.nn.Module, sizes: dict[str, int]) -> list[torch.Tensor]:
+    dtype = torch.float64
+    with torch.no_grad():
+        filled = entry.prepare(model, dtype, **sizes)
+        return zoo.tensors(model(**entry.inputs(dtype, **sizes), **filled))

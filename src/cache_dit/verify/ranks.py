@@ -1,0 +1,102 @@
+"""Processes that stand for the ranks of a group, kept alive to verify one model after another."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from diffusers.utils import logging as diffusers_logging
+
+PATIENCE = 60.0
+"""Seconds to wait for an answer before the ranks are given up."""
+
+
+class Ranks:
+    """``size`` processes on this machine, connected over gloo.
+
+    They begin on first use, and are started again after one of them has failed to answer.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._processes: list[Any] = []
+        self._ends: list[Connection] = []
+
+    def run(self, job: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """``job(*arguments)`` on every rank at once: what each of them returns.
+
+        Raises:
+            RuntimeError: a rank raised or did not answer; the message says which, and what.
+        """
+        if not self._processes:
+            self._start()
+        for end in self._ends:
+            end.send((job, arguments))
+        answers = [end.recv() if end.poll(PATIENCE) else ("no answer", None) for end in self._ends]
+        failures = [(said, rank) for rank, (said, _) in enumerate(answers) if said]
+        if failures:
+            self.stop()  # the others may be in the middle of an exchange
+            said, rank = min(failures, key=lambda failure: failure[0] == "no answer")
+            raise RuntimeError(f"rank {rank} of {self.size}: {said}")
+        return [value for _, value in answers]
+
+    def stop(self) -> None:
+        """End the processes."""
+        for process in self._processes:
+            process.kill()
+            process.join()
+        self._processes, self._ends = [], []
+
+    def _start(self) -> None:
+        context = mp.get_context("spawn")
+        meeting = str(Path(tempfile.mkdtemp(prefix="cache_dit_ranks_")) / "store")
+        for rank in range(self.size):
+            here, there = context.Pipe()
+            process = context.Process(
+                target=_serve, args=(rank, self.size, meeting, there), daemon=True
+            )
+            process.start()
+            self._processes.append(process)
+            self._ends.append(here)
+
+
+@cache
+def ranks(size: int) -> Ranks:
+    """The one group of so many processes."""
+    return Ranks(size)
+
+
+def _serve(rank: int, size: int, meeting: str, end: Connection) -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    diffusers_logging.set_verbosity_error()
+    logging.getLogger("cache_dit").setLevel(logging.ERROR)
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{meeting}",
+        rank=rank,
+        world_size=size,
+        timeout=timedelta(seconds=PATIENCE / 2),
+    )
+    while True:
+        try:
+            job, arguments = end.recv()
+        except EOFError:
+            return
+        try:
+            end.send(("", job(*arguments)))
+        except Exception as error:
+            said = (
+                str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            )
+            end.send((said or type(error).__name__, None))

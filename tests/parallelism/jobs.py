@@ -1,0 +1,177 @@
+"""What the tests run on every rank at once: functions that other processes can import."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import cache_dit
+from cache_dit.parallelism import ParallelismConfig, parallelism_of
+from cache_dit.parallelism.attention import DistributedAttention, Tokens
+from cache_dit.parallelism.mesh import Mesh
+from cache_dit.parallelism.sequence import Layout
+from cache_dit.verify import zoo
+from cache_dit.verify.outputs import difference
+
+Sizes = dict[str, int]
+
+
+def draw(seed: int, *shape: int) -> torch.Tensor:
+    """The same numbers on every rank."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def attention_error(
+    config: dict[str, Any],
+    lengths: tuple[int, ...],
+    heads: int = 4,
+    key_heads: int | None = None,
+    kind: str = "",
+    dtype: torch.dtype = torch.float64,
+) -> tuple[float, int]:
+    """(largest error against one process, bytes sent) of one attention over split streams."""
+    mesh = Mesh.of(ParallelismConfig(**config))
+    layout, rank = Layout(lengths, mesh.context.size), mesh.context.rank
+    length, key_heads = sum(lengths), key_heads or heads
+    query = draw(0, 2, heads, length, 8).to(dtype)
+    key, value = (draw(seed, 2, key_heads, length, 8).to(dtype) for seed in (1, 2))
+    options: dict[str, Any] = {"enable_gqa": key_heads != heads, "is_causal": kind == "causal"}
+    if kind == "padding":
+        options["attn_mask"] = (torch.arange(length) < length - 3).view(1, 1, 1, -1)
+    elif kind == "any":
+        options["attn_mask"] = draw(3, 2, heads, length, length) > 0
+        options["attn_mask"][0, :, 1] = False  # a query without keys
+    elif kind == "added":
+        options["attn_mask"] = draw(3, 1, 1, length, length)
+    expected = F.scaled_dot_product_attention(
+        query.double(), key.double(), value.double(), **options
+    )
+    channels = (mesh.ring, mesh.ulysses, mesh.context)
+    before = sum(each.bytes_sent for each in channels)
+    method = config.get("ring_rotate_method", "p2p")
+    parts = [layout.part(each, 2, rank) for each in (query, key, value)]
+    output = DistributedAttention(mesh, method)(Tokens(layout, layout), *parts, **options)
+    sent = sum(each.bytes_sent for each in channels) - before
+    return float((output - layout.part(expected, 2, rank)).abs().max()), sent
+
+
+def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:
+    """Which steps were reused, for every block list."""
+    return [each.cached_steps for each in stats]
+
+
+def cached_run(
+    name: str, config: dict[str, Any] | None, seed: int, first: str = "together", steps: int = 6
+) -> tuple[list[Any], list[torch.Tensor]]:
+    """(decisions, outputs) of a run with cache, over several ranks where there is a config."""
+    entry, dtype = zoo.get(name), torch.float64
+    model = entry.build(dtype)
+    cache = cache_dit.DBCacheConfig(
+        Fn_compute_blocks=1, max_warmup_steps=1, residual_diff_threshold=0.05
+    )
+    spread = ParallelismConfig(**config) if config else None
+    if first == "together":
+        cache_dit.enable_cache(model, cache, parallelism_config=spread)
+    elif first == "parallelism":
+        cache_dit.enable_cache(model, parallelism_config=spread)
+        cache_dit.enable_cache(model, cache)
+    outputs = []
+    with torch.no_grad():
+        for step in range(steps):
+            inputs = entry.step_inputs(step * (1 + step), dtype, seed)
+            outputs += zoo.tensors(model(**inputs))
+    made = decisions(cache_dit.summary(model, logging=False))
+    cache_dit.disable_cache(model)
+    return made, outputs
+
+
+def cache_with_parallelism(
+    name: str, config: dict[str, Any], first: str
+) -> tuple[list[Any], list[Any], float]:
+    """(decisions over ranks, decisions of one process, largest error)."""
+    own, outputs = cached_run(name, config, 0, first)
+    alone, expected = cached_run(name, None, 0)
+    return own, alone, difference(outputs, expected)
+
+
+def replicas(name: str, config: dict[str, Any]) -> tuple[list[Any], list[Any], float]:
+    """Like `cache_with_parallelism`, with another sample on every replica."""
+    mesh = Mesh.of(ParallelismConfig(**config))
+    seed = 10 + mesh.sample.ranks[0]
+    own, outputs = cached_run(name, config, seed)
+    alone, expected = cached_run(name, None, seed)
+    return own, alone, difference(outputs, expected)
+
+
+def raising_in_a_step(rank_that_raises: int) -> str:
+    """What every rank's call ends with, when one of them raises in its third call."""
+    model = zoo.get("FluxTransformer2DModel").build()
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=2))
+    parallel = parallelism_of(model)
+    assert parallel is not None
+    calls = 0
+
+    def fail(module: nn.Module, args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3 and parallel.mesh.context.rank == rank_that_raises:
+            raise ArithmeticError("the third step went wrong")
+
+    model.get_submodule("transformer_blocks.1").register_forward_pre_hook(fail)
+    entry = zoo.get("FluxTransformer2DModel")
+    for _ in range(3):
+        try:
+            model(**entry.inputs())
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def short_text(config: dict[str, Any], text: int) -> float:
+    """Error of a model whose text has fewer tokens than there are ranks."""
+    entry = zoo.get("FluxTransformer2DModel")
+    model = entry.build(torch.float64)
+    expected = zoo.tensors(model(**entry.inputs(torch.float64, text=text)))
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(**config))
+    output = zoo.tensors(model(**entry.inputs(torch.float64, text=text)))
+    cache_dit.disable_cache(model)
+    return difference(output, expected)
+
+
+def enabled_twice() -> tuple[float, float]:
+    """Errors after a second config, and after disabling."""
+    entry = zoo.get("WanTransformer3DModel")
+    model = entry.build(torch.float64)
+    expected = zoo.tensors(model(**entry.inputs(torch.float64)))
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=2))
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ring_size=2))
+    twice = zoo.tensors(model(**entry.inputs(torch.float64)))
+    cache_dit.disable_cache(model)
+    once = zoo.tensors(model(**entry.inputs(torch.float64)))
+    return difference(twice, expected), difference(once, expected)
+
+
+def own_plan(plan: dict[str, Any]) -> float:
+    """Error of a model that is split as a user says."""
+    entry = zoo.get("WanTransformer3DModel")
+    model = entry.build(torch.float64)
+    expected = zoo.tensors(model(**entry.inputs(torch.float64)))
+    spread = ParallelismConfig(ulysses_size=2, cp_plan=copy.copy(plan))
+    cache_dit.enable_cache(model, parallelism_config=spread)
+    output = zoo.tensors(model(**entry.inputs(torch.float64)))
+    cache_dit.disable_cache(model)
+    return difference(output, expected)
+
+
+def failing_config(config: dict[str, Any]) -> str:
+    """What is said about a config that does not fit, and whether anything was touched."""
+    model = zoo.get("WanTransformer3DModel").build()
+    try:
+        cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(**config))
+    except ValueError as error:
+        return f"{error} touched={type(model).__call__ is not nn.Module.__call__}"
+    return "accepted"

@@ -1,0 +1,87 @@
+"""What does not fit is said, and nothing hangs or stays behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import cache_dit
+from cache_dit import ParallelismConfig
+from cache_dit.parallelism import gather, split
+from cache_dit.verify import zoo
+from cache_dit.verify.ranks import Ranks, ranks
+from tests.parallelism import jobs
+
+
+def test_without_torch_distributed_the_error_says_what_to_do() -> None:
+    model = zoo.get("WanTransformer3DModel").build()
+    with pytest.raises(ValueError, match=r"ulysses_size=2 .* not initialised. Start with torchrun"):
+        cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=2))
+
+
+def test_one_rank_needs_no_torch_distributed() -> None:
+    entry = zoo.get("WanTransformer3DModel")
+    model = entry.build()
+    expected = model(**entry.inputs()).sample
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=1))
+    assert torch.equal(model(**entry.inputs()).sample, expected)
+    cache_dit.disable_cache(model)
+
+
+def test_a_model_without_a_plan_is_refused_with_the_closest_names() -> None:
+    config = ParallelismConfig(ulysses_size=1)
+    with pytest.raises(ValueError, match=r"No context-parallel planner for Linear"):
+        cache_dit.enable_cache(torch.nn.Linear(2, 2), parallelism_config=config)
+
+
+def test_sizes_that_do_not_fit_the_world_are_named() -> None:
+    for said in ranks(2).run(jobs.failing_config, {"ulysses_size": 3}):
+        assert "needs 3 ranks" in said
+        assert "the world has 2" in said
+        assert said.endswith("touched=False")
+
+
+@pytest.mark.parametrize(
+    ("plan", "what"),
+    [
+        ({"block.0": {"hidden_states": split(1)}}, "'block.0', which matches no module"),
+        ({"blocks.0": {"hidden": split(1)}}, "names 'hidden' of blocks.0, which takes hidden_stat"),
+        ({"blocks.0": {"hidden_states": 1}}, "has 1 where split"),
+    ],
+)
+def test_a_plan_that_does_not_fit_touches_nothing(plan: dict[str, object], what: str) -> None:
+    for said in ranks(2).run(jobs.failing_config, {"ulysses_size": 2, "cp_plan": plan}):
+        assert what in said
+        assert said.endswith("touched=False")
+
+
+def test_a_plan_of_the_users_own() -> None:
+    plan = {
+        "rope": {0: split(1), 1: split(1)},
+        "blocks.0": {"hidden_states": split(1)},
+        "proj_out": gather(1),
+    }
+    assert max(ranks(2).run(jobs.own_plan, plan)) < 1e-12
+
+
+def test_the_second_config_replaces_the_first_and_disabling_restores() -> None:
+    for twice, once in ranks(2).run(jobs.enabled_twice):
+        assert twice < 1e-12
+        assert once == 0.0
+
+
+@pytest.mark.parametrize("config", [{"ulysses_size": 2}, {"ring_size": 2}], ids=["ulysses", "ring"])
+def test_text_shorter_than_the_number_of_ranks(config: dict[str, int]) -> None:
+    assert max(ranks(2).run(jobs.short_text, config, 1)) < 1e-12
+
+
+def test_a_rank_that_raises_is_named_by_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHE_DIT_TIMEOUT", "8")
+    pair = Ranks(2)
+    try:
+        said = pair.run(jobs.raising_in_a_step, 1)
+    finally:
+        pair.stop()
+    assert said[1] == "ArithmeticError: the third step went wrong"
+    assert said[0].startswith("RuntimeError: FluxTransformer2DModel: rank 1 failed")
+    assert "the third step went wrong" in said[0]

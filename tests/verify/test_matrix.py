@@ -1,0 +1,56 @@
+"""The page of what was verified says what the rows say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cache_dit
+from cache_dit.verify.matrix import page, supported_matrix_page
+
+
+def row(model: str, ok: bool | None = True, **changes: Any) -> dict[str, Any]:
+    details = {
+        "blocks": {"a": "Pattern_1", "b": "Pattern_3", "c": "Pattern_2"},
+        "decisions": [["a", "b"], ["c"]],
+        "separate_cfg": True,
+        "named_calls": True,
+    }
+    common = {"model": model, "axis": "cache", "ok": ok, "max_rel_error": 2.4e-16, "reason": ""}
+    return {**common, "details": details, **changes}
+
+
+def line(text: str, model: str) -> str:
+    return next(each for each in text.splitlines() if each.startswith(f"| `{model}`"))
+
+
+def test_a_class_has_one_line_for_all_its_variants() -> None:
+    text = page([row("One"), row("One/edit", max_rel_error=3e-15), row("Two", details={})])
+    assert line(text, "One") == (
+        "| `One` | ✓ 3e-15 | a (P1) + b (P3), c (P2) | by name, else by order | edit |"
+    )
+    assert line(text, "Two") == "| `Two` | ✓ 2e-16 |  | - |  |"
+
+
+def test_failures_and_what_does_not_apply_say_why() -> None:
+    text = page(
+        [
+            row("One"),
+            row("One/edit", False, reason="off | by 1."),
+            row("Two", None, reason="One call."),
+        ]
+    )
+    assert "✗ One/edit: off \\| by 1." in line(text, "One")
+    assert "does not apply: One call." in line(text, "Two")
+
+
+def test_an_axis_without_rows_has_no_section() -> None:
+    assert "## Cache" in page([row("One")])
+    assert "## Cache" not in page([row("One", axis="other")])
+
+
+def test_the_page_has_a_line_for_each_class_that_the_package_knows() -> None:
+    text = supported_matrix_page()
+    classes = {each["model"].split("/")[0] for each in cache_dit.supported_matrix()}
+    assert len(classes) > 70
+    assert text.count("\n| `") == len(classes)
+    assert all(f"| `{name}` |" in text for name in classes)
