@@ -221,6 +221,11 @@ are the conditional and the unconditional one."""
 def _adapter(target: Any) -> BlockAdapter:
     if isinstance(target, BlockAdapter):
         return target
+    if isinstance(target, str):
+        raise ValueError(
+            f"enable_cache: got the name {target!r}. Give the pipeline, a BlockAdapter or the "
+            "transformer itself."
+        )
     try:
         return get_adapter(target)
     except ValueError:
@@ -238,7 +243,7 @@ def _transformers(target: Any) -> list[nn.Module]:
     if isinstance(target, BlockAdapter):
         return [each.transformer for each in target.transformers()]
     components = getattr(target, "components", None)
-    components = components if isinstance(components, dict) else vars(target)
+    components = components if isinstance(components, dict) else getattr(target, "__dict__", {})
     found = [each for name, each in components.items() if name.startswith("transformer")]
     return [each for each in found if isinstance(each, nn.Module)]
 

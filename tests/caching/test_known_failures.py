@@ -1,4 +1,7 @@
-"""What users of such libraries ran into, cases 1 to 7: requests, shapes, branches, ranks, aborts."""
+"""What users of such libraries ran into, cases 1 to 7: requests, shapes, branches, aborts.
+
+Each test is named after its number in the list of known failures, and tells its case.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ def attention_error(
     parts = [layout.part(each, 2, rank) for each in (query, key, value)]
     output = DistributedAttention(mesh, method)(Tokens(layout, layout), *parts, **options)
     sent = sum(each.bytes_sent for each in channels) - before
-    return float((output - layout.part(expected, 2, rank)).abs().max()), sent
+    wrong = (output - layout.part(expected, 2, rank)).abs()
+    return float(wrong.max()) if wrong.numel() else 0.0, sent
 
 
 def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:
@@ -65,13 +66,13 @@ def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:
 
 
 def cached_run(
-    name: str, config: dict[str, Any] | None, seed: int, first: str = "together", steps: int = 6
+    name: str, config: dict[str, Any] | None, seed: int, first: str = "together"
 ) -> tuple[list[Any], list[torch.Tensor]]:
     """(decisions, outputs) of a run with cache, over several ranks where there is a config."""
     entry, dtype = zoo.get(name), torch.float64
     model = entry.build(dtype)
     cache = cache_dit.DBCacheConfig(
-        Fn_compute_blocks=1, max_warmup_steps=1, residual_diff_threshold=0.05
+        Fn_compute_blocks=1, max_warmup_steps=1, residual_diff_threshold=0.2, num_inference_steps=8
     )
     spread = ParallelismConfig(**config) if config else None
     if first == "together":
@@ -81,8 +82,8 @@ def cached_run(
         cache_dit.enable_cache(model, cache)
     outputs = []
     with torch.no_grad():
-        for step in range(steps):
-            inputs = entry.step_inputs(step * (1 + step), dtype, seed)
+        for step in (0, 1, 2, 12, 13, 14, 30, 31):  # with two jumps, which must be computed
+            inputs = entry.step_inputs(step, dtype, seed)
             outputs += zoo.tensors(model(**inputs))
     made = decisions(cache_dit.summary(model, logging=False))
     cache_dit.disable_cache(model)

@@ -10,6 +10,9 @@ import diffusers
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteSchedulerOutput,
+)
 
 import cache_dit
 from cache_dit import (
@@ -106,14 +109,22 @@ class Stationary(FlowMatchEulerDiscreteScheduler):
 
     init_noise_sigma = 1.0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_to_config(sigma_max=1.0, sigma_min=0.1, sigma_data=1.0)  # Cosmos asks for it
+
     @wraps(FlowMatchEulerDiscreteScheduler.set_timesteps)
     def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
         super().set_timesteps(*args, **kwargs)
-        self.sigmas[:-1] = 0.5
-        self.timesteps[:] = 500.0
+        self.sigmas[:] = 0.5
+        self.timesteps[:] = 400.0
 
-    def index_for_timestep(self, timestep: Any, schedule_timesteps: Any = None) -> int:
-        return 0
+    def step(
+        self, output: torch.Tensor, timestep: Any, sample: torch.Tensor, **kwargs: Any
+    ) -> FlowMatchEulerDiscreteSchedulerOutput:
+        self._step_index = 1 + (self._step_index or 0)
+        last = self._step_index == len(self.timesteps)
+        return FlowMatchEulerDiscreteSchedulerOutput(sample - 0.5 * output if last else sample)
 
     def scale_model_input(self, sample: torch.Tensor, timestep: Any) -> torch.Tensor:
         return sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,18 +68,29 @@ def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
         report.findings.append(Finding("plan", problem=problem))
         return report
     tolerance = SINGLE.get(entry.class_name, TOLERANCE)
-    for spread in (*SPREADS, *(MORE_SPREADS if every_setting else ())):
-        report.findings.append(_check(entry.name, spread, tolerance))
+    spreads = (*SPREADS, *(MORE_SPREADS if every_setting else ()))
+    for size in sorted({spread.ranks for spread in spreads}):
+        alike = [spread for spread in spreads if spread.ranks == size]
+        report.findings += _check(entry.name, alike, tolerance)
     if tolerance != TOLERANCE:
         report.details["tolerance"] = tolerance
     return report
 
 
-def _check(name: str, spread: Spread, tolerance: float) -> Finding:
+def _check(name: str, spreads: list[Spread], tolerance: float) -> list[Finding]:
+    """Findings of several spreads over the same number of ranks."""
     try:
-        outcomes = ranks(spread.ranks).run(compare, name, spread.config)
+        configs = [spread.config for spread in spreads]
+        by_rank = ranks(spreads[0].ranks).run(compare, name, configs)
     except RuntimeError as error:
-        return Finding(spread.name, problem=str(error))
+        return [Finding(spreads[0].name, problem=str(error))]
+    outcomes = zip(*by_rank, strict=True)
+    return [
+        _finding(spread, each, tolerance) for spread, each in zip(spreads, outcomes, strict=True)
+    ]
+
+
+def _finding(spread: Spread, outcomes: Sequence[Outcome], tolerance: float) -> Finding:
     error = max(outcome.error for outcome in outcomes)
     left = sorted({name for outcome in outcomes for name in outcome.left})
     problem = ""
@@ -86,12 +98,12 @@ def _check(name: str, spread: Spread, tolerance: float) -> Finding:
         problem = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
     elif left:
         problem = f"After restore, {left[0]} differs ({len(left)} in all)."
-    elif not min(outcome.bytes_sent for outcome in outcomes):
-        problem = "A rank sent nothing: nothing was split."
+    elif not sum(outcome.bytes_sent for outcome in outcomes):
+        problem = "No rank sent anything: nothing was split."
     return Finding(spread.name, error, problem)
 
 
-def compare(name: str, config: dict[str, Any]) -> Outcome:
+def compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
     """One rank's part of a check; runs on all ranks at once."""
     entry, dtype = zoo.get(name), torch.float64
     model = entry.build(dtype)
@@ -105,6 +117,17 @@ def compare(name: str, config: dict[str, Any]) -> Outcome:
     before = traces(model)
     _call(entry, model, sizes)
     volatile = differences(before, traces(model))
+    return [_outcome(entry, model, sizes, config, expected, volatile) for config in configs]
+
+
+def _outcome(
+    entry: zoo.Entry,
+    model: torch.nn.Module,
+    sizes: dict[str, int],
+    config: dict[str, Any],
+    expected: list[torch.Tensor],
+    volatile: set[str],
+) -> Outcome:
     before = traces(model)
     parallelize([model], ParallelismConfig(**config))
     parallel = parallelism_of(model)

@@ -24,11 +24,13 @@ PATIENCE = 60.0
 class Ranks:
     """``size`` processes on this machine, connected over gloo.
 
-    They begin on first use, and are started again after one of them has failed to answer.
+    They begin on first use, and anew after one of them has failed or not answered for ``patience``
+    seconds.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, patience: float = PATIENCE) -> None:
         self.size = size
+        self.patience = patience
         self._processes: list[Any] = []
         self._ends: list[Connection] = []
 
@@ -42,7 +44,9 @@ class Ranks:
             self._start()
         for end in self._ends:
             end.send((job, arguments))
-        answers = [end.recv() if end.poll(PATIENCE) else ("no answer", None) for end in self._ends]
+        answers = [
+            end.recv() if end.poll(self.patience) else ("no answer", None) for end in self._ends
+        ]
         failures = [(said, rank) for rank, (said, _) in enumerate(answers) if said]
         if failures:
             self.stop()  # the others may be in the middle of an exchange
@@ -63,11 +67,18 @@ class Ranks:
         for rank in range(self.size):
             here, there = context.Pipe()
             process = context.Process(
-                target=_serve, args=(rank, self.size, meeting, there), daemon=True
+                target=_serve,
+                args=(rank, self.size, meeting, there, self.patience / 2),
+                daemon=True,
             )
             process.start()
             self._processes.append(process)
             self._ends.append(here)
+        for end in self._ends:  # importing everything takes long on a busy machine
+            if not end.poll(10 * PATIENCE):
+                self.stop()
+                raise RuntimeError(f"{self.size} ranks: they did not start.")
+            end.recv()
 
 
 @cache
@@ -76,7 +87,7 @@ def ranks(size: int) -> Ranks:
     return Ranks(size)
 
 
-def _serve(rank: int, size: int, meeting: str, end: Connection) -> None:
+def _serve(rank: int, size: int, meeting: str, end: Connection, timeout: float) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     diffusers_logging.set_verbosity_error()
@@ -86,8 +97,9 @@ def _serve(rank: int, size: int, meeting: str, end: Connection) -> None:
         init_method=f"file://{meeting}",
         rank=rank,
         world_size=size,
-        timeout=timedelta(seconds=PATIENCE / 2),
+        timeout=timedelta(seconds=timeout),
     )
+    end.send("ready")
     while True:
         try:
             job, arguments = end.recv()

@@ -1,0 +1,48 @@
+"""Models of the zoo over two ranks are what they are on one."""
+
+from __future__ import annotations
+
+import pytest
+
+from cache_dit.verify import zoo
+from cache_dit.verify.axes import verify_model
+
+TELLING = [  # one of each way to be split
+    "ChromaTransformer2DModel",  # a mask over text and image
+    "Cosmos3OmniTransformer",  # causal, grouped queries, two attentions in one module
+    "ErnieImageTransformer2DModel",  # the sequence comes first
+    "FluxTransformer2DModel/controlnet",  # the model's own plan, and residuals
+    "HeliosTransformer3DModel",  # split and gathered within every block
+    "HiDreamImageTransformer2DModel",  # text of its own for every block
+    "HunyuanVideo15Transformer3DModel",  # a mask made from parts
+    "HunyuanVideoTransformer3DModel/token_replace",  # a number of tokens
+    "LTX2VideoTransformer3DModel",  # two streams that attend to each other
+    "LatteTransformer3DModel",  # frames instead of tokens
+    "MochiTransformer3DModel",  # lengths that depend on the prompt
+    "NucleusMoEImageTransformer2DModel",  # experts that choose among all tokens
+    "QwenImageTransformer2DModel/edit",  # a mask over the keys on this rank
+    "SD3Transformer2DModel",
+    "WanTransformer3DModel/time_per_token",
+    "WanVACETransformer3DModel",
+]
+
+RED = {  # what is wrong with them is in their rows
+    "BriaTransformer2DModel/controlnet",
+    "Flux2Transformer2DModel/kv_cache",
+    "StableAudio3DiTModel/inpaint",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TELLING)
+def test_two_ranks_give_what_one_process_gives(name: str) -> None:
+    report = verify_model(name, "cp")
+    assert report.ok, str(report)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_model_over_two_three_and_four_ranks(name: str) -> None:
+    report = verify_model(name, "cp", every_setting=True)
+    split = "Not split" not in report.reason and name not in RED
+    assert report.ok is split, str(report)
