@@ -66,17 +66,17 @@ def measure(config: dict[str, Any], shape: tuple[int, ...], repeats: int) -> tup
     layout, rank = Layout((shape[2],), mesh.context.size), mesh.context.rank
     source = torch.Generator().manual_seed(0)
     full = [torch.randn(shape, generator=source) for _ in range(3)]
-    parts = [layout.part(each, 2, rank).contiguous() for each in full]
+    query, key, value = (layout.part(each, 2, rank).contiguous() for each in full)
     attend = DistributedAttention(mesh, config.get("ring_rotate_method", "p2p"))
     channels = (mesh.ring, mesh.ulysses, mesh.context)
     before = sum(each.bytes_sent for each in channels)
-    attend(Tokens(layout, layout), *parts)
+    attend(Tokens(layout, layout), query, key, value)
     sent = sum(each.bytes_sent for each in channels) - before
     ratios = []
     for _ in range(repeats):
         alone = _time(lambda: F.scaled_dot_product_attention(*full)) if rank == 0 else 0.0
         dist.barrier()  # one process has the machine for itself, as the ranks have together
-        together = _time(lambda: attend(Tokens(layout, layout), *parts))
+        together = _time(lambda: attend(Tokens(layout, layout), query, key, value))
         shared = torch.tensor([alone])
         dist.broadcast(shared, 0)
         ratios.append(together / float(shared))

@@ -53,8 +53,10 @@ def attention_error(
     channels = (mesh.ring, mesh.ulysses, mesh.context)
     before = sum(each.bytes_sent for each in channels)
     method = config.get("ring_rotate_method", "p2p")
-    parts = [layout.part(each, 2, rank) for each in (query, key, value)]
-    output = DistributedAttention(mesh, method)(Tokens(layout, layout), *parts, **options)
+    query, key, value = (layout.part(each, 2, rank) for each in (query, key, value))
+    output = DistributedAttention(mesh, method)(
+        Tokens(layout, layout), query, key, value, **options
+    )
     sent = sum(each.bytes_sent for each in channels) - before
     wrong = (output - layout.part(expected, 2, rank)).abs()
     return float(wrong.max()) if wrong.numel() else 0.0, sent

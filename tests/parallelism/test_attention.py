@@ -68,5 +68,4 @@ def test_bytes_sent_are_those_of_the_formula(config: dict[str, Any], expected: i
 def test_bytes_sent_by_ulysses_and_ring_at_once() -> None:
     """(S d b / W) [4 (U - 1) / U + 2 (R - 1)]."""
     outcomes = ranks(4).run(jobs.attention_error, {"ulysses_size": 2, "ring_size": 2}, (24,))
-    # of 4 heads, each Ulysses rank passes its 2 around the ring, for both its parts of the tokens
     assert [sent for _, sent in outcomes] == [SIZE // 4 * (2 + 2)] * 4

@@ -22,6 +22,7 @@ TELLING = [  # one of each way to be split
     "NucleusMoEImageTransformer2DModel",  # experts that choose among all tokens
     "QwenImageTransformer2DModel/edit",  # a mask over the keys on this rank
     "SD3Transformer2DModel",
+    "StableAudio3DiTModel/inpaint",  # entries for the last tokens only
     "WanTransformer3DModel/time_per_token",
     "WanVACETransformer3DModel",
 ]
@@ -29,7 +30,6 @@ TELLING = [  # one of each way to be split
 RED = {  # what is wrong with them is in their rows
     "BriaTransformer2DModel/controlnet",
     "Flux2Transformer2DModel/kv_cache",
-    "StableAudio3DiTModel/inpaint",
 }
 
 

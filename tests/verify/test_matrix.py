@@ -32,20 +32,28 @@ def test_a_class_has_one_line_for_all_its_variants() -> None:
 
 
 def test_failures_and_what_does_not_apply_say_why() -> None:
-    text = page(
-        [
-            row("One"),
-            row("One/edit", False, reason="off | by 1."),
-            row("Two", None, reason="One call."),
-        ]
-    )
-    assert "✗ One/edit: off \\| by 1." in line(text, "One")
-    assert "does not apply: One call." in line(text, "Two")
+    rows = [
+        row("One"),
+        row("One/edit", False, reason="off by 1."),
+        row("Two", None, reason="One call."),
+        row("Two/edit"),
+        row("Three", None, reason="None at all."),
+    ]
+    text = page(rows)
+    assert line(text, "One").startswith("| `One` | ✗ edit |")
+    assert line(text, "Two").startswith("| `Two` | ✓ 2e-16 |")
+    assert line(text, "Three").startswith("| `Three` | - |")
+    exceptions = text.partition("## Exceptions")[2]
+    assert "- One/edit, cache: off by 1.\n- Two, cache: One call.\n- Three" in exceptions
+    assert "## Exceptions\n\nNone." in page(rows[:1])
 
 
-def test_an_axis_without_rows_has_no_section() -> None:
-    assert "## Cache" in page([row("One")])
-    assert "## Cache" not in page([row("One", axis="other")])
+def test_an_axis_has_a_column_when_it_has_rows() -> None:
+    assert "also with |\n" in page([row("One")])
+    text = page([row("One"), row("One", axis="speed", max_rel_error=0.0), row("Two")])
+    assert "also with | speed |\n" in text
+    assert line(text, "One").endswith("| ✓ exact |")
+    assert line(text, "Two").endswith("|  |")
 
 
 def test_the_page_has_a_line_for_each_class_that_the_package_knows() -> None:

@@ -113,6 +113,10 @@ class ContextParallel:
             self.lengths[stream] = value.shape[split.dim]
             return self.layout((stream,)).part(value, split.dim, self.mesh.context.rank)
         layout = self.layout(split.of)
+        if split.tail:
+            places = layout.positions(self._here, value.device)
+            places = places - (layout.length - value.shape[split.dim])
+            return value.index_select(split.dim, places[places >= 0])
         if value.shape[split.dim] == layout.length:
             return layout.part(value, split.dim, self.mesh.context.rank)
         if value.shape[split.dim] == 1:

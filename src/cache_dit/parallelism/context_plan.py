@@ -40,12 +40,14 @@ class Split:
             left alone. Empty: the tensor is a stream itself, named after its argument.
         expected_dims: leave tensors alone that have another number of dimensions.
         name: what the stream is called, where its argument's name will not do.
+        tail: the tensor has entries for the last tokens only.
     """
 
     dim: int
     of: Streams = ()
     expected_dims: int | None = None
     name: str = ""
+    tail: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,15 @@ def _streams(names: str | Streams) -> Streams:
 
 
 def split(
-    dim: int, of: str | Streams = (), *, expected_dims: int | None = None, name: str = ""
+    dim: int,
+    of: str | Streams = (),
+    *,
+    expected_dims: int | None = None,
+    name: str = "",
+    tail: bool = False,
 ) -> Split:
     """Short form of `Split`."""
-    return Split(dim, _streams(of), expected_dims, name)
+    return Split(dim, _streams(of), expected_dims, name, tail)
 
 
 def count(*of: str) -> Count:

@@ -39,8 +39,20 @@ def check_cache(
        reaches the next.
     5. `disable_cache` leaves no trace.
 
-    Use a small model with random weights in float64 (``model.double().eval()``) whose block lists
-    have four blocks or more.
+    Use a small model with random weights in float64 whose block lists have four blocks or more::
+
+        def make_inputs(step, seed):
+            torch.manual_seed(seed)
+            sample, direction, text = torch.randn(3, 1, 16, 64, dtype=torch.float64)
+            return {
+                "hidden_states": sample + 0.02 * step * direction,
+                "encoder_hidden_states": text,
+                "timestep": torch.tensor([900.0 - step]),
+            }
+
+        report = check_cache(MyTransformer(num_layers=4).double().eval(), make_inputs)
+        print(report)  # what failed, and what to change
+        assert report.ok
 
     Args:
         target: a `BlockAdapter`, a pipeline, or a transformer; one that is not registered has its

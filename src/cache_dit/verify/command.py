@@ -46,7 +46,11 @@ def verify(
     except ValueError as error:
         console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
         raise typer.Exit(2) from None
-    reports = list(_verify(chosen, axis, every_setting, console))
+    reports = []
+    for report in _verify(chosen, axis, every_setting, console):
+        reports.append(report)
+        if json is not None:
+            update_rows(json, [report.as_row()])  # at once: the rest may take hours
     console.print(table(reports))
     if not everything:
         for report in reports:
@@ -55,9 +59,6 @@ def verify(
         if report.reason:
             mark = MARKS[report.ok]
             console.print(f"{mark} {report.model}: {escape(report.reason)}", highlight=False)
-    if json is not None:
-        update_rows(json, [report.as_row() for report in reports])
-        console.print(f"Rows: {json}", highlight=False)
     if any(report.ok is False for report in reports):
         raise typer.Exit(1)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import cache_dit
 from cache_dit.verify.rows import Row
+from cache_dit.verify.zoo import NOT_DENOISERS
 
 HEAD = """# Supported matrix
 
@@ -15,24 +16,17 @@ HEAD = """# Supported matrix
 
 Every denoising transformer of diffusers, and what is proven of it. The proof is a run of
 `cache-dit verify`: a tiny copy of the model with random weights, in float64, with and without what
-is verified. You can repeat it on a laptop, and make it for a model of your own with
-`cache_dit.verify.check_cache`. An empty cell means that nothing was verified, not that it cannot
-work.
-"""
+is verified; the number is the largest relative error that was seen. You can repeat it on a laptop,
+and make it for a model of your own with `cache_dit.verify.check_cache`. An empty cell means that
+nothing was verified, not that it cannot work.
 
-AXES = {
-    "cache": """## Cache
-
-✓: a step that is reused with unchanged inputs returns what a computed one does, up to the given
-relative error, with all predictors, in every branch; every block runs exactly as often as the
-settings say; and nothing is left behind. Block lists joined by + decide together. *Calls told
+*cache*: a step that is reused with unchanged inputs returns what a computed one does, with all
+predictors, in every branch; every block runs exactly as often as the settings say; and nothing is
+left behind. *block lists*: with their patterns; those joined by + decide together. *calls told
 apart*: how the cache knows the conditional from the unconditional call of a step: by the name that
-the pipeline gives it (`cache_context`), or by their order; `-` where one call has both. *Also
+the pipeline gives it (`cache_context`), or by their order; `-` where one call has both. *also
 with*: other inputs or configurations for which all of this was verified too.
-""",
-}
-
-COLUMNS = {"cache": ("model", "verified", "block lists", "calls told apart", "also with")}
+"""
 
 
 def supported_matrix_page() -> str:
@@ -41,39 +35,45 @@ def supported_matrix_page() -> str:
 
 
 def page(rows: Sequence[Row]) -> str:
-    """A section for each axis that has rows, and a table row in it for each class."""
-    parts = [HEAD]
-    for axis, introduction in AXES.items():
-        own = [row for row in rows if row["axis"] == axis]
-        if own:
-            parts += [introduction, _table(axis, own)]
-    return "\n".join(parts)
-
-
-def _table(axis: str, rows: Sequence[Row]) -> str:
+    """One line for each class, one column for each further axis that has rows, then exceptions."""
+    axes = list(dict.fromkeys(row["axis"] for row in rows if row["axis"] != "cache"))
     classes: dict[str, list[Row]] = {}
     for row in rows:
         classes.setdefault(row["model"].split("/")[0], []).append(row)
-    lines = [" | ".join(COLUMNS[axis]), " | ".join("---" for _ in COLUMNS[axis])]
-    lines += [" | ".join(_cells(name, own)) for name, own in classes.items()]
-    return "".join(f"| {line} |\n" for line in lines)
+    head = ["model", "cache", "block lists", "calls told apart", "also with", *axes]
+    lines = [head, ["---"] * len(head)]
+    lines += [_cells(name, own, axes) for name, own in classes.items()]
+    parts = [HEAD, *(f"| {' | '.join(line)} |" for line in lines)]
+    exceptions = [f"- {row['model']}, {row['axis']}: {row['reason']}" for row in rows]
+    exceptions = [line for line, row in zip(exceptions, rows, strict=True) if row["reason"]]
+    others = [f"- `{name}`: {why}" for name, why in NOT_DENOISERS.items()]
+    parts += ["\n## Exceptions\n", *(exceptions or ["None."]), "\n## Not denoisers\n", *others]
+    return "\n".join(parts) + "\n"
 
 
-def _cells(name: str, rows: Sequence[Row]) -> list[str]:
-    details: dict[str, Any] = next((row["details"] for row in rows if row["details"]), {})
-    variants = [row["model"].split("/")[1] for row in rows if "/" in row["model"] and row["ok"]]
-    lists = blocks_text(details).replace("|", "\\|")
-    return [f"`{name}`", _verdict(rows), lists, _calls(details), ", ".join(sorted(variants))]
+def _cells(name: str, rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+    cached = [row for row in rows if row["axis"] == "cache"]
+    details: dict[str, Any] = next((row["details"] for row in cached if row["details"]), {})
+    variants = [row["model"].split("/")[1] for row in cached if "/" in row["model"] and row["ok"]]
+    return [
+        f"`{name}`",
+        _verdict(cached),
+        blocks_text(details),
+        _calls(details),
+        ", ".join(sorted(variants)),
+        *(_verdict([row for row in rows if row["axis"] == axis]) for axis in axes),
+    ]
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    failed = [f"✗ {row['model']}: {row['reason']}" for row in rows if row["ok"] is False]
+    """✓ and the worst error; ✗ and the variants that fail; - where it does not apply."""
+    failed = [row["model"].partition("/")[2] for row in rows if row["ok"] is False]
     if failed:
-        return "; ".join(failed).replace("|", "\\|")
-    if all(row["ok"] is None for row in rows):
-        return f"does not apply: {rows[0]['reason']}"
-    worst = max(row["max_rel_error"] or 0.0 for row in rows)
-    return f"✓ {worst:.0e}" if worst else "✓ exact"
+        return " ".join(["✗", ", ".join(filter(None, failed))]).strip()
+    errors = [row["max_rel_error"] or 0.0 for row in rows if row["ok"]]
+    if not errors:
+        return "-" if rows else ""
+    return f"✓ {max(errors):.0e}" if max(errors) else "✓ exact"
 
 
 def blocks_text(details: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def blocks_text(details: Mapping[str, Any]) -> str:
     )
 
 
-def _calls(details: dict[str, Any]) -> str:
+def _calls(details: Mapping[str, Any]) -> str:
     ways = ["by name"] * bool(details.get("named_calls"))
     ways += ["by order"] * bool(details.get("separate_cfg"))
     return ", else ".join(ways) or "-"

@@ -116,7 +116,6 @@ def telling_settings(chains: Sequence[Chain], named: bool) -> list[Setting]:
     size, border = max(map(len, chains)), longest.border
     half = max(1, size // 2)
     settings = [
-        Setting(1, 0),
         Setting(1, 0, measured=True),
         Setting(border, 1, "Taylor 1"),
         Setting(max(1, border - 1), 2, "Taylor 2", "hidden_states"),

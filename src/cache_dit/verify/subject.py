@@ -30,7 +30,7 @@ Prefill = Callable[[int], Mapping[str, Any]]
 """``prefill(seed)``: calls the transformer as is done once before the denoising, to fill a
 key-value cache, and gives the arguments that hand it over to the denoising calls."""
 
-DRIFT = 4  # steps with inputs that move as a sampler moves them
+DRIFT = 3  # steps with inputs that move as a sampler moves them
 FAR = 40  # a step far from all others
 
 

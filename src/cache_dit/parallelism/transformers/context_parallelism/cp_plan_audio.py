@@ -39,6 +39,7 @@ class StableAudio3ContextParallelismPlanner(ContextParallelismPlanner):
         "transformer_blocks.*": {
             "rope": split(0, of="hidden_states"),
             "num_memory_tokens": count("hidden_states"),
+            "local_seq": split(1, of="hidden_states", tail=True),  # all but the memory tokens
         },
         "transformer_blocks.*.self_attn": attention("hidden_states"),
         "transformer_blocks.-1": gather(1),

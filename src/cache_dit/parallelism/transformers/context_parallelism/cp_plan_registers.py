@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from ....intercept import original_class
 from ....registry import Registry
 from ...config import ParallelismConfig
 from ...context_parallel import ContextParallel
 from ...context_plan import Plan
+from .cp_not_split import NOT_SPLIT
 
 
 class ContextParallelismPlanner:
@@ -63,8 +65,18 @@ class ContextParallelismPlannerRegister:
 
     @classmethod
     def get_planner(cls, target: nn.Module | str) -> type[ContextParallelismPlanner]:
-        """The planner class of a transformer or class name; `ValueError` names the closest."""
-        return cls._registry.get(getattr(target, "_orig_mod", target))
+        """The planner class of a transformer or class name.
+
+        Raises:
+            ValueError: there is none; the message says why, or names the closest.
+        """
+        model = getattr(target, "_orig_mod", target)
+        if (planner := cls._registry.find(model)) is not None:
+            return planner
+        name = model if isinstance(model, str) else original_class(model).__name__
+        if name in NOT_SPLIT:
+            raise ValueError(f"No context-parallel planner for {name}: {NOT_SPLIT[name]}.")
+        return cls._registry.get(model)
 
     @classmethod
     def supported_planners(cls) -> tuple[int, list[str]]:
