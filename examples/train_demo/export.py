@@ -6,6 +6,7 @@ python export.py outputs/train_demo/pipeline ../../src/cache_dit/demo/weights
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from cache_dit.demo import EmojiPipeline
@@ -22,6 +23,10 @@ def main() -> None:
     pipe.transformer.half()
     pipe.text_encoder.half()
     pipe.save_pretrained(options.target)
+    for file in options.target.rglob("*.json"):
+        settings = json.loads(file.read_text())
+        settings.pop("_name_or_path", None)  # where it was on this machine
+        file.write_text(json.dumps(settings, indent=2) + "\n")
     size = sum(file.stat().st_size for file in options.target.rglob("*") if file.is_file())
     print(f"{options.target}: {size / 1e6:.1f} MB")
 

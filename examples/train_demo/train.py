@@ -23,7 +23,7 @@ from model import Model, build_model
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-EMA_STEPS = 1000  # that the averaged weights remember
+EMA_STEPS = 200  # that the averaged weights remember
 MUON_RATE, ADAM_RATE = 0.015, 1.5e-3
 LOG_STEPS = 25
 

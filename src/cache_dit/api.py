@@ -70,6 +70,8 @@ def enable_cache(
         cache_config or calibrator_config or params_modifiers
     ):
         parallelize(transformers, parallelism_config)
+        for each in (each for old in sessions_of(pipe_or_adapter) for each in old.transformers):
+            each.denoiser.sync = sync_of(transformers)
         return pipe_or_adapter
     adapter = _adapter(pipe_or_adapter)
     sync = sync_of(transformers, parallelism_config)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from types import MethodType
 from typing import Any
 
@@ -95,8 +95,17 @@ def uncompiled(fn: Callable[..., Any]) -> Callable[..., Any]:
     """
     from torch._dynamo.decorators import skip  # noqa: PLC0415 - loads dynamo, not needed on import
 
+    _leave_bookkeeping_uncompiled()
     skip(getattr(fn, "__func__", fn))
     return fn
+
+
+@cache
+def _leave_bookkeeping_uncompiled() -> None:
+    """What such frames call in the cache is not worth compiling: it differs from step to step."""
+    from torch._dynamo import trace_rules  # noqa: PLC0415 - loads dynamo, not needed on import
+
+    trace_rules.add("cache_dit.caching")
 
 
 def _forget(key: int) -> None:

@@ -154,6 +154,27 @@ def test_blocks_that_write_in_place_are_noticed_within_the_warm_up() -> None:
     assert set(stats.residual_diffs.values()) == {0.0}
 
 
+def test_a_loop_may_write_into_what_a_block_has_read() -> None:
+    """The block itself does not, so that this shows only when its input is compared again."""
+
+    class Recycling(StreamTransformer):
+        def _call(self, block: Any, hidden: torch.Tensor, text: Any) -> Any:
+            out = super()._call(block, hidden, text)
+            hidden.zero_()
+            return out
+
+    model = Recycling(ForwardPattern.Pattern_3).double()
+    inputs = model.inputs()
+    with torch.no_grad():
+        expected = model(**inputs)
+        enable_cache(model.adapter(), DBPruneConfig(Fn_compute_blocks=1, max_warmup_steps=2))
+        for _ in range(6):
+            assert torch.allclose(model(**inputs), expected, rtol=1e-10)
+    (stats,) = summary(model, logging=False)
+    assert stats.pruned_blocks == [0, 0, 0, 5, 5, 5]  # noticed at the first comparison
+    assert set(stats.residual_diffs.values()) == {0.0}
+
+
 def test_no_graph_is_kept_from_step_to_step() -> None:
     for config in (settings(1, 0), DBPruneConfig(Fn_compute_blocks=1, max_warmup_steps=WARMUP)):
         model = StreamTransformer(ForwardPattern.Pattern_1).double()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,8 +36,10 @@ def test_timesteps_of_every_kind_are_compared_by_value() -> None:
     assert found[1:] == [Tick.SAME] * 3 + [Tick.NEXT, Tick.SAME]
 
 
-def test_nothing_can_be_told_without_a_timestep() -> None:
-    assert ticks(None, None, 3.0, None) == [Tick.UNKNOWN] * 4
+@pytest.mark.parametrize("other", [None, "9", [9.0], np.array([9.0, 9.0])])
+def test_nothing_can_be_told_without_a_timestep(other: Any) -> None:
+    assert ticks(other, other, 3.0, other) == [Tick.UNKNOWN] * 4
+    assert ticks(np.float32(3.0), 3.0, np.int64(2))[1:] == [Tick.SAME, Tick.NEXT]
 
 
 def test_a_buffer_that_is_written_to_is_told_from_one_that_is_not() -> None:

@@ -6,6 +6,7 @@ import copy
 import gc
 import io
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from cache_dit import (
 )
 from cache_dit import intercept as interception
 from cache_dit.caching import sessions
-from tests.caching.toys import GainTransformer
+from tests.caching.toys import Gain, GainTransformer
 
 CONFIG = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=1)
 
@@ -250,6 +251,33 @@ def test_enabling_that_fails_half_way_leaves_what_was_there() -> None:
     assert [model.at(1.0)[1] for _ in range(2)] == [[0, 1, 2, 3], [0]]
     disable_cache(model)
     assert state_of(model) == before
+
+
+def test_a_block_that_was_replaced_is_computed_and_a_refresh_says_so() -> None:
+    model = GainTransformer()
+    enable_cache(model.adapter(), CONFIG)
+    model.blocks[3] = Gain(0.0, 3, model.ran)
+    gc.collect()
+    assert [model.at(1.0)[1] for _ in range(3)] == [[0, 1, 2, 3]] * 3
+    with pytest.raises(ValueError, match="blocks: blocks were replaced after the cache was enab"):
+        refresh_context(model, num_inference_steps=4)
+    enable_cache(model.adapter(), CONFIG)
+    assert [model.at(1.0)[1] for _ in range(2)] == [[0, 1, 2, 3], [0]]
+
+
+def test_threads_with_a_model_each_do_not_disturb_each_other() -> None:
+    def work(level: float) -> None:
+        for _ in range(5):
+            model = GainTransformer()
+            enable_cache(model.adapter(), CONFIG)
+            for step in range(20):
+                out, ran = model.at(level + step % 2)
+                assert out == (level + step % 2) * 1.5 * 1.25 * 0.875 * 2
+                assert ran == [0, 1, 2, 3]
+            disable_cache(model)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, [1.0, 2.0, 3.0, 4.0]))
 
 
 def test_one_of_several_transformers_may_go() -> None:

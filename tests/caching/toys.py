@@ -175,6 +175,7 @@ class StreamTransformer(nn.Module):
         for _ in range(self.rounds):
             for i, block in enumerate(self.blocks):
                 hidden, text = self._call(block, hidden, text)
+                assert block.drops_text or text is not None  # a loop may use it at any place
                 if hints is not None:
                     hidden = hidden + hints[i]
         return hidden if text is None else hidden + text.mean(1, keepdim=True)
@@ -186,7 +187,8 @@ class StreamTransformer(nn.Module):
         given = {name: streams[name] for name in self.pattern.In}
         out = block(**given) if self.by_keyword else block(*given.values())
         if self.pattern.Return_H_Only:
-            return (out[0] if isinstance(out, tuple) else out), text
+            assert isinstance(out, tuple) is block.wrapped
+            return (out[0] if block.wrapped else out), text
         return tuple(out) if self.pattern.Return_H_First else tuple(reversed(out))
 
     def adapter(self, **options: Any) -> BlockAdapter:

@@ -41,6 +41,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
     chosen += ["--set", "max_warmup_steps=3", "--set", "enable_taylorseer=true"]
     result = demo(*CAPTIONS, "--steps", "6", *chosen, "--output", str(tmp_path))
     assert result.exit_code == 0, result.output
+    assert "…" not in result.output, "the table fits into a narrow terminal"
     table = rows(result.output)
     assert table.pop("No cache")[0] == "100%"
     controls = {name: cells for name, cells in table.items() if "steps, no cache" in name}

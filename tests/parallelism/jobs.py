@@ -82,6 +82,9 @@ def cached_run(
     elif first == "parallelism":
         cache_dit.enable_cache(model, parallelism_config=spread)
         cache_dit.enable_cache(model, cache)
+    else:
+        cache_dit.enable_cache(model, cache)
+        cache_dit.enable_cache(model, parallelism_config=spread)
     outputs = []
     with torch.no_grad():
         for step in (0, 1, 2, 12, 13, 14, 30, 31):  # with two jumps, which must be computed

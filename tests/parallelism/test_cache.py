@@ -10,7 +10,7 @@ from tests.parallelism import jobs
 ULYSSES = {"ulysses_size": 2}
 
 
-@pytest.mark.parametrize("first", ["together", "parallelism"])
+@pytest.mark.parametrize("first", ["together", "parallelism", "cache"])
 @pytest.mark.parametrize("name", ["FluxTransformer2DModel", "WanTransformer3DModel"])
 def test_two_ranks_decide_and_draw_as_one_process_does(name: str, first: str) -> None:
     for own, alone, error in ranks(2).run(jobs.cache_with_parallelism, name, ULYSSES, first):

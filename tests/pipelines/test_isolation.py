@@ -41,8 +41,15 @@ def run(pipe: Any, name: str = "FluxPipeline", seed: int = 0) -> torch.Tensor:
 
 def traces(pipe: Any) -> list[Any]:
     """Everything of a pipeline's models that a cache could leave something in."""
-    modules = [m for part in pipe.components.values() if isinstance(part, nn.Module) for m in part.modules()]
-    return [(type(each), list(vars(each)), each._forward_hooks) for each in (*modules,)] + [type(pipe)]
+    modules = [
+        m
+        for part in pipe.components.values()
+        if isinstance(part, nn.Module)
+        for m in part.modules()
+    ]
+    return [(type(each), list(vars(each)), each._forward_hooks) for each in (*modules,)] + [
+        type(pipe)
+    ]
 
 
 def test_two_pipelines_of_one_class_have_nothing_in_common() -> None:

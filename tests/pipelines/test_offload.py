@@ -38,7 +38,7 @@ def sequential_offload(pipe: Any) -> None:
 
 def group_offload_of_blocks(pipe: Any) -> None:
     pipe.transformer.enable_group_offload(
-        onload_device=CPU, offload_device=CPU, offload_type="block_level", num_blocks_per_group=2
+        onload_device=CPU, offload_device=CPU, offload_type="block_level", num_blocks_per_group=1
     )
 
 

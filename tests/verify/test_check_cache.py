@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from cache_dit import BlockAdapter, BlockAdapterRegister, ForwardPattern
 from cache_dit.caching.denoiser import Denoiser
 from cache_dit.caching.region import Region
 from cache_dit.caching.state import History
-from cache_dit.verify import Report, cache_properties, check_cache
+from cache_dit.verify import Finding, Report, cache_properties, check_cache
 from tests.verify.toys import (
     Filling,
     Kept,
@@ -70,6 +71,11 @@ def test_a_row_has_the_fields_of_all_axes() -> None:
         "seconds",
         "details",
     ]
+
+
+def test_an_infinite_error_is_no_number_in_a_row() -> None:
+    row = Report("mine", "cache", [Finding("reuse", math.inf, "off.")]).as_row()
+    assert row["max_rel_error"] is None and row["reason"] == "reuse: off."
 
 
 def test_a_transformer_that_nobody_registered_is_checked_as_it_is_found() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from numbers import Real
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ class Clock:
         last, self._timestep = self._timestep, timestep
         written, self._version = self._version, _version(timestep)
         before, self._value = self._value, None
-        if timestep is None:
+        if not isinstance(timestep, (Real, torch.Tensor)):
             return Tick.UNKNOWN
         if _same_storage(timestep, last) and self._version == written:
             self._value = before

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..intercept import Around, Call, uncompiled
 from . import policy
-from .block_streams import Streams
+from .block_streams import BlockStreams, Streams
 from .config import DBCacheConfig
 from .held import Held
 from .layout import Layout
@@ -126,9 +127,12 @@ class Group:
         if layout.start is not None:
             for index in {layout.start, layout.first - 1}:
                 taps[index] = uncompiled(self._head(index))
+        skippable = cache(self._skippable)  # what like blocks share stays in the processor's cache
         for region in self.regions:
             for index in region.indices:
-                taps[index] = uncompiled(self._skippable(region, index))
+                enters = layout.start is None and index == layout.first
+                io, last = layout.slots[index].io, index == region.last
+                taps[index] = skippable(region, io, enters=enters, last=last)
         for index in self.mirrored:
             taps[index] = uncompiled(self._behind(index))
         return taps
@@ -151,10 +155,8 @@ class Group:
 
         return around
 
-    def _skippable(self, region: Region, index: int) -> Around:
-        io = self.layout.slots[index].io
-        enters = self.layout.start is None and index == self.layout.first
-        between = region.first < index < region.last and not io.adds_encoder
+    def _skippable(self, region: Region, io: BlockStreams, *, enters: bool, last: bool) -> Around:
+        between = not (enters or last or io.adds_encoder)
 
         def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if between and region.prediction is not None:  # made, and not yet handed out
@@ -168,10 +170,10 @@ class Group:
                     self.reusing = self._decide(streams, ready)
                 region.skipping = self.reusing and ready
             if region.skipping:
-                return region.skip(index, io, args, kwargs)
-            return region.compute(index, io, call, args, kwargs)
+                return region.skip(io, args, kwargs, last=last)
+            return region.compute(io, call, args, kwargs, last=last)
 
-        return around
+        return uncompiled(around)
 
     def _behind(self, index: int) -> Around:
         name = self.layout.long_skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import nn
 
-from ..intercept import Interception, intercept
+from ..intercept import Interception, intercept, original_class
 from ..logger import init_logger
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList
@@ -155,9 +155,11 @@ def _in_order(
     for each in chain:
         if each.pattern is not pattern or adapter.interleaved:
             segment, pattern = segment + 1, each.pattern
+        of_class: dict[type, BlockStreams] = {}
         for place, reference, block in zip(each.places, each.references, each.blocks, strict=True):
-            io = BlockStreams(block, each.pattern, each.parameters, each.name)
-            rows.append((place, reference, Slot(io, segment)))
+            if (cls := original_class(block)) not in of_class:
+                of_class[cls] = BlockStreams(block, each.pattern, each.parameters, each.name)
+            rows.append((place, reference, Slot(of_class[cls], segment)))
     if adapter.interleaved:
         rows.sort(key=lambda row: row[0])
     return tuple(reference for _, reference, _ in rows), [slot for _, _, slot in rows]

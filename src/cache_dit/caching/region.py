@@ -5,9 +5,10 @@ Everything else in the cache decides *whether* to skip; this file is *how*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ..intercept import Call
 from .block_streams import BlockStreams, Streams
 from .held import Held
 from .state import History
@@ -55,11 +56,12 @@ class Region:
 
     def compute(
         self,
-        index: int,
         io: BlockStreams,
-        call: Callable[..., Any],
+        call: Call,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        *,
+        last: bool,
     ) -> Any:
         """Run the block; learn when it is the last one."""
         if self.entry is None and self.learns:
@@ -68,18 +70,18 @@ class Region:
         output = call(*args, **kwargs)
         if self.learns:
             left = io.unpack(output)  # of each block: it notes the form in which to stand in
-            if index == self.last:
+            if last:
                 self._learn(left)
         return output
 
     def skip(
-        self, index: int, io: BlockStreams, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, io: BlockStreams, args: tuple[Any, ...], kwargs: dict[str, Any], *, last: bool
     ) -> Any:
         """Stand in for the block."""
         streams = io.read(args, kwargs)
         if self.prediction is None:
             self.prediction = self._predict(streams)
-        if index == self.last:
+        if last:
             streams, self.prediction = self.prediction, None
         elif io.adds_encoder:
             streams = streams[0], self.prediction[1]

@@ -41,7 +41,7 @@ class CachedTransformer:
     def check(self) -> None:
         """Raise `ValueError` where what else is on the transformer forbids to skip blocks."""
         if (module := self.module()) is not None:
-            refuse_shared_offloading(module, chain.from_iterable(e.blocks for e in self.lists))
+            refuse_shared_offloading(module, chain.from_iterable(e.surviving for e in self.lists))
 
 
 class CacheSession:
@@ -238,7 +238,7 @@ def _followed(pipe: Any) -> weakref.ref[Any] | None:
 
 def _scheduled_steps(pipe: Any, requested: int | None) -> int | None:
     """Calls of the model in a loop of so many steps: some schedulers evaluate a step twice."""
-    scheduler = getattr(pipe, "scheduler", None)
+    scheduler: Any = getattr(pipe, "scheduler", None)
     if requested is None or getattr(scheduler, "num_inference_steps", None) != requested:
         return requested
     return len(scheduler.timesteps)

@@ -13,6 +13,7 @@ from .calibrators import Predictor
 from .measure import Reference
 from .policy import Progress, Reason
 
+HALF = (torch.bfloat16, torch.float16)
 NOISE = {torch.bfloat16: 5e-4, torch.float16: 1e-4, torch.float32: 1e-6}
 """Relative rounding noise of a snapshot; float64 is limited by its Gram matrix, not its dtype."""
 
@@ -105,13 +106,14 @@ def _weighted_sum(
 ) -> torch.Tensor:
     terms = [(w, s) for w, s in zip(weights, snapshots, strict=True) if w]
     (weight, first), *others = terms or [(0.0, snapshots[-1])]
-    dtype = first.dtype if onto is None else torch.result_type(onto, first)
-    if others and dtype in (torch.bfloat16, torch.float16):
+    dtype = first.dtype
+    narrow = dtype in HALF and (onto is None or onto.dtype == dtype)
+    if narrow and others:
         first = first.float()  # single terms are many times as large as their sum
     total = first * weight if onto is None else torch.add(onto, first, alpha=weight)
     for weight, snapshot in others:
         total.add_(snapshot, alpha=weight)
-    return total.to(dtype)
+    return total.to(dtype) if narrow else total
 
 
 @dataclass

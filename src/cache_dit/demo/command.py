@@ -22,7 +22,7 @@ from cache_dit.demo.settings import PROMPTS, Setting, own_setting, standard_sett
 from cache_dit.demo.table import comparison_table
 
 REPEAT_SECONDS = 45  # until when another round of timing is begun
-THREADS = 1  # more pay only on an idle machine, and make times unsteady on a busy one
+THREADS = 1  # that are timed; more pay only on an idle machine
 
 
 def demo(

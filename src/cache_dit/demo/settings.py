@@ -21,8 +21,8 @@ PROMPTS = [
     "flat cat on mint",
     "3d panda on lilac",
     "flat hamburger on cream",
-    "3d rocket on pink",
-    "flat palm tree on white",
+    "3d christmas tree on pink",
+    "flat owl on white",
 ]
 
 

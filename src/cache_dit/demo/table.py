@@ -18,7 +18,7 @@ def comparison_table(baseline: Result, results: list[Result]) -> Table:
     """
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("setting", no_wrap=True)
-    for name in ("blocks", "time", "speed-up", "PSNR", "SSIM"):
+    for name in ("blocks", "CPU time", "faster", "PSNR", "SSIM"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("fewer steps", justify="right", style="dim", no_wrap=True)
     for result in [baseline, *results]:

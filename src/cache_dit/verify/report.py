@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,12 +77,13 @@ class Report:
         return " ".join(part for part in parts if part)
 
     def as_row(self) -> dict[str, Any]:
-        """The report as one row of the verification's JSON."""
+        """The report as one row of the verification's JSON, which knows no infinity."""
+        worst = self.max_rel_error
         return {
             "model": self.model,
             "axis": self.axis,
             "ok": self.ok,
-            "max_rel_error": self.max_rel_error,
+            "max_rel_error": worst if worst is not None and math.isfinite(worst) else None,
             "setting": self.worst.setting if self.worst else None,
             "reason": self.reason,
             "seconds": round(self.seconds, 2),

@@ -37,7 +37,22 @@ class BlockList:
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """The blocks, in order."""
+        """The blocks, in order.
+
+        Raises:
+            ValueError: some of them are no more.
+        """
+        blocks = self.surviving
+        if len(blocks) < len(self.references):
+            raise ValueError(
+                f"{self.name}: blocks were replaced after the cache was enabled. Call enable_cache "
+                "again."
+            )
+        return blocks
+
+    @property
+    def surviving(self) -> list[nn.Module]:
+        """The blocks that are still there."""
         blocks = [reference() for reference in self.references]
         return [block for block in blocks if block is not None]
 

@@ -1,21 +1,37 @@
 """Real diffusers pipelines with tiny components, to run the cache as users run it.
 
-``get("FluxPipeline")`` gives an entry; ``entry.build()`` the pipeline, ``entry.run(pipe, steps=4)``
-calls it. Variants of a call are named after a slash: "FluxPipeline/true_cfg". Text comes as its
-states; where a text encoder and tokenizer are wanted, `cache_dit.verify.pipelines.text` has them.
+``get("FluxPipeline")`` gives an entry; ``entry.build()`` the pipeline, and ``entry.run(pipe, 4)``
+calls it for 4 steps. Variants of a call are named after a slash: "FluxPipeline/true_cfg". Entries
+are data, a file for each kind of pipeline; the transformers are those of `cache_dit.verify.zoo`.
 """
 
 from __future__ import annotations
 
-from cache_dit.verify.pipelines import cross_attention, flux, image, sections, video
+import difflib
+
+from cache_dit.verify.pipelines import (
+    controlnet,
+    cross_attention,
+    flux,
+    image,
+    sections,
+    sound,
+    video,
+)
 from cache_dit.verify.pipelines.entry import PipelineEntry
 
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
-FAMILIES = (flux, image, cross_attention, video, sections)
+FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet)
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 
 def get(name: str) -> PipelineEntry:
-    """The entry called ``name``. Raises KeyError if there is none."""
-    return ENTRIES[name]
+    """The entry called ``name``. Raises ValueError, with the closest names, if there is none."""
+    if name in ENTRIES:
+        return ENTRIES[name]
+    closest = difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.0)
+    raise ValueError(
+        f"pipelines: no entry named {name!r}. Closest: {', '.join(closest)}. "
+        f"{len(ENTRIES)} are there, in ENTRIES."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +13,9 @@ import torch
 from torch import nn
 
 from cache_dit.verify import zoo
+from cache_dit.verify.pipelines.components import Components
 from cache_dit.verify.zoo.entry import Arguments, Call
 from cache_dit.verify.zoo.spec import Draw, materialise
-
-Components = Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +26,8 @@ class PipelineEntry:
     encoder, where the call brings the text's states along). call: the arguments for given sizes,
     as specs. sizes: what may be changed in a call, in pixels (``height``, ``width``), frames, text
     states and samples (``batch``). branches: names of the transformer calls of one step, in their
-    order. transformers: names of the components that are cached. latent: the ``output_type`` that
-    leaves the decoding out, if there is one. attributes: what is set on the pipeline afterwards.
-    sections: how many denoising loops one call has.
+    order. sections: how many denoising loops one call has. output: the ``output_type``; latents,
+    unless the pipeline always decodes. attributes: what is set on the pipeline when it is built.
     """
 
     class_name: str
@@ -38,10 +36,9 @@ class PipelineEntry:
     sizes: Mapping[str, int]
     branches: tuple[str, ...]
     variant: str = ""
-    transformers: tuple[str, ...] = ("transformer",)
-    latent: str | None = "latent"
-    attributes: Mapping[str, Any] = field(default_factory=dict)
     sections: int = 1
+    output: str = "latent"
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -54,37 +51,37 @@ class PipelineEntry:
         return hasattr(importlib.import_module("diffusers"), self.class_name)
 
     @property
-    def pipeline_class(self) -> type:
+    def pipeline_class(self) -> Any:
         """The diffusers class."""
         return getattr(importlib.import_module("diffusers"), self.class_name)
 
-    def build(self) -> Any:
-        """The pipeline; its weights and settings are the same every time."""
-        given = dict(self.components())
-        wanted = inspect.signature(self.pipeline_class.__init__).parameters.values()
-        missing = {p.name: None for p in wanted if p.default is p.empty and p.name != "self"}
-        pipe = self.pipeline_class(**{**missing, **given})
+    def build(self, **components: Any) -> Any:
+        """The pipeline, the same every time, with some ``components`` changed."""
+        wanted = inspect.signature(self.pipeline_class).parameters.values()
+        missing = {each.name: None for each in wanted if each.default is each.empty}
+        pipe = self.pipeline_class(**{**missing, **self.components(), **components})
         for name, value in self.attributes.items():
             setattr(pipe, name, value)
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
     def arguments(self, steps: int, seed: int = 0, **sizes: int) -> Arguments:
-        """Keyword arguments of a call; made anew for every call. Raises ValueError for a size
-        that the entry does not have."""
+        """Keyword arguments of a call with some ``sizes`` changed; made anew for every call.
+
+        Raises ValueError for a size that the entry does not have.
+        """
         if unknown := sorted(set(sizes) - set(self.sizes)):
             raise ValueError(
-                f"pipelines: {self.name} has no size {unknown[0]!r}. Use {', '.join(self.sizes)}."
+                f"pipelines: {self.name} has no size {unknown[0]!r}. Its calls are described by "
+                f"other sizes. Use {', '.join(self.sizes)}."
             )
-        namespace = SimpleNamespace(**{**self.sizes, **sizes})
-        arguments = materialise(self.call(namespace), Draw(torch.float32, seed, 0, "call"))
-        common = {
+        specs = self.call(SimpleNamespace(**{**self.sizes, **sizes}))
+        return {
             "num_inference_steps": steps,
             "generator": torch.Generator().manual_seed(seed),
+            "output_type": self.output,
+            **materialise(specs, Draw(torch.float32, seed, place="call")),
         }
-        if self.latent is not None:
-            common["output_type"] = self.latent
-        return {**common, **arguments}
 
     def run(
         self,
@@ -94,8 +91,14 @@ class PipelineEntry:
         sizes: Mapping[str, int] | None = None,
         **more: Any,
     ) -> list[torch.Tensor]:
-        """Call the pipeline; gives the tensors that come out."""
-        return outputs(pipe(**{**self.arguments(steps, seed, **(sizes or {})), **more}))
+        """Call the pipeline, with ``more`` arguments; gives the tensors that come out.
+
+        Pipelines that draw without their generator are seeded as well.
+        """
+        arguments = {**self.arguments(steps, seed, **(sizes or {})), **more}
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return _tensors(pipe(**arguments))
 
     def blocks(self, pipe: Any, transformer: str = "transformer") -> dict[str, nn.ModuleList]:
         """Name and module list of every list of repeated blocks of one transformer."""
@@ -110,8 +113,8 @@ class PipelineEntry:
         return replace(self, variant=variant, **changes)
 
 
-def outputs(result: Any) -> list[torch.Tensor]:
-    """The tensors and arrays in what a pipeline returns."""
-    values = [result[key] for key in result] if isinstance(result, Mapping) else list(result)
-    arrays = [torch.from_numpy(v) if hasattr(v, "__array_interface__") else v for v in values]
-    return zoo.tensors(arrays)
+def _tensors(result: Mapping[str, Any]) -> list[torch.Tensor]:
+    values = [result[key] for key in result]
+    return zoo.tensors(
+        [torch.from_numpy(v) if hasattr(v, "__array_interface__") else v for v in values]
+    )

@@ -8,53 +8,28 @@ from types import SimpleNamespace
 import torch
 
 from cache_dit.verify.pipelines.components import (
+    autoencoder_flux2,
     autoencoder_kl,
-    diffusers,
-    flow_match,
+    parts,
+    picture,
     transformer,
 )
+from cache_dit.verify.pipelines.encoders import clip_and_t5
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.text import clip_and_t5
+from cache_dit.verify.pipelines.texts import EMBEDS, POOLED, image_size, masks, pooled, states
 from cache_dit.verify.zoo.entry import Arguments
-from cache_dit.verify.zoo.spec import randn
 
 SIZES = {"batch": 1, "height": 16, "width": 20, "text": 7}
 COND, BOTH = ("cond",), ("cond", "uncond")
 
 
-def text(s: SimpleNamespace) -> Arguments:
-    return {"height": s.height, "width": s.width, "prompt_embeds": randn(s.batch, s.text, 24)}
-
-
-def negative(s: SimpleNamespace) -> Arguments:
-    return {"negative_prompt_embeds": randn(s.batch, s.text, 24)}
-
-
 def flux(s: SimpleNamespace) -> Arguments:
-    return {**text(s), "pooled_prompt_embeds": randn(s.batch, 12)}
-
-
-def true_cfg(s: SimpleNamespace) -> Arguments:
-    return {
-        **negative(s),
-        "negative_pooled_prompt_embeds": randn(s.batch, 12),
-        "true_cfg_scale": 3.0,
-    }
-
-
-def image(s: SimpleNamespace) -> torch.Tensor:
-    """A picture of a gradient: [batch, 3, height, width], 0 to 1."""
-    rows = torch.linspace(0, 1, s.height)[:, None].expand(s.height, s.width)
-    return rows.expand(s.batch, 3, -1, -1).clone()
+    return {**image_size(s), **states(s, 24, EMBEDS[:1]), **pooled(s, names=POOLED[:1])}
 
 
 FLUX = PipelineEntry(
     class_name="FluxPipeline",
-    components=lambda: {
-        "transformer": transformer("FluxTransformer2DModel"),
-        "vae": autoencoder_kl(2),
-        "scheduler": flow_match(),
-    },
+    components=parts("FluxTransformer2DModel", vae=lambda: autoencoder_kl(2)),
     call=flux,
     sizes=SIZES,
     branches=COND,
@@ -62,17 +37,8 @@ FLUX = PipelineEntry(
 
 CHROMA = PipelineEntry(
     class_name="ChromaPipeline",
-    components=lambda: {
-        "transformer": transformer("ChromaTransformer2DModel"),
-        "vae": autoencoder_kl(2),
-        "scheduler": flow_match(),
-    },
-    call=lambda s: {
-        **text(s),
-        **negative(s),
-        "prompt_attention_mask": torch.ones(s.batch, s.text),
-        "negative_prompt_attention_mask": torch.ones(s.batch, s.text),
-    },
+    components=parts("ChromaTransformer2DModel", vae=lambda: autoencoder_kl(2)),
+    call=lambda s: {**image_size(s), **states(s, 24), **masks(s, dtype=torch.float32)},
     sizes=SIZES,
     branches=BOTH,
     note="no cache_context: the branches are told apart by their order",
@@ -80,56 +46,38 @@ CHROMA = PipelineEntry(
 
 KLEIN = PipelineEntry(
     class_name="Flux2KleinPipeline",
-    components=lambda: {
-        "transformer": transformer("Flux2Transformer2DModel", guidance_embeds=False),
-        "vae": autoencoder_kl(2, "AutoencoderKLFlux2"),
-        "scheduler": flow_match(),
-    },
-    call=lambda s: {**text(s), **negative(s)},
+    components=parts(
+        "Flux2Transformer2DModel",
+        transformer=lambda: transformer("Flux2Transformer2DModel", guidance_embeds=False),
+        vae=lambda: autoencoder_flux2(2),
+    ),
+    call=lambda s: {**image_size(s), **states(s, 24)},
     sizes=SIZES,
     branches=BOTH,
 )
 
 ENTRIES = (
     FLUX,
-    FLUX.with_variant("true_cfg", call=true_cfg, branches=BOTH),
+    FLUX.with_variant(
+        "true_cfg",
+        call=lambda s: {**states(s, 24), **pooled(s), "true_cfg_scale": 3.0},
+        branches=BOTH,
+    ),
     replace(
         FLUX,
         variant="prompt",
         components=lambda: {**FLUX.components(), **clip_and_t5()},
         call=lambda s: {
+            **image_size(s),
             "prompt": ["a red cat", "the small dog on a boat", "sky"][: s.batch],
-            "height": s.height,
-            "width": s.width,
             "max_sequence_length": s.text,
         },
-        note="with text encoders and tokenizers, and so whatever users do with a whole pipeline",
+        note="with text encoders and tokenizers, so that users' whole code can be run on it",
     ),
     PipelineEntry(
         class_name="FluxImg2ImgPipeline",
         components=FLUX.components,
-        call=lambda s: {**flux(s), "image": image(s), "strength": 1.0},
-        sizes=SIZES,
-        branches=COND,
-    ),
-    PipelineEntry(
-        class_name="FluxControlNetPipeline",
-        components=lambda: {
-            **FLUX.components(),
-            "controlnet": diffusers(
-                "FluxControlNetModel",
-                in_channels=8,
-                num_layers=2,
-                num_single_layers=3,
-                attention_head_dim=16,
-                num_attention_heads=4,
-                joint_attention_dim=24,
-                pooled_projection_dim=12,
-                guidance_embeds=True,
-                axes_dims_rope=(4, 6, 6),
-            ),
-        },
-        call=lambda s: {**flux(s), "control_image": image(s), "controlnet_conditioning_scale": 0.8},
+        call=lambda s: {**flux(s), "image": picture(s), "strength": 1.0},
         sizes=SIZES,
         branches=COND,
     ),
@@ -137,12 +85,8 @@ ENTRIES = (
     CHROMA.with_variant("no_guidance", call=lambda s: {"guidance_scale": 1.0}, branches=COND),
     PipelineEntry(
         class_name="Flux2Pipeline",
-        components=lambda: {
-            "transformer": transformer("Flux2Transformer2DModel"),
-            "vae": autoencoder_kl(2, "AutoencoderKLFlux2"),
-            "scheduler": flow_match(),
-        },
-        call=text,
+        components=parts("Flux2Transformer2DModel", vae=lambda: autoencoder_flux2(2)),
+        call=lambda s: {**image_size(s), **states(s, 24, EMBEDS[:1])},
         sizes=SIZES,
         branches=COND,
     ),
@@ -150,12 +94,8 @@ ENTRIES = (
     KLEIN.with_variant("no_guidance", call=lambda s: {"guidance_scale": 1.0}, branches=COND),
     PipelineEntry(
         class_name="OvisImagePipeline",
-        components=lambda: {
-            "transformer": transformer("OvisImageTransformer2DModel"),
-            "vae": autoencoder_kl(2),
-            "scheduler": flow_match(),
-        },
-        call=lambda s: {**text(s), **negative(s), "negative_prompt": None},
+        components=parts("OvisImageTransformer2DModel", vae=lambda: autoencoder_kl(2)),
+        call=lambda s: {**image_size(s), **states(s, 24), "negative_prompt": None},
         sizes=SIZES,
         branches=BOTH,
     ),

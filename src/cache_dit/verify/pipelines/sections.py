@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import torch
+from typing import Any
 
 from cache_dit.verify.pipelines.components import (
     autoencoder_wan,
-    diffusers,
-    flow_match,
-    transformer,
+    from_diffusers,
+    parts,
+    picture,
+    unipc,
 )
+from cache_dit.verify.pipelines.encoders import siglip
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.flux import image
-from cache_dit.verify.pipelines.image import BOTH, COND, texts
-from cache_dit.verify.pipelines.text import siglip
-from cache_dit.verify.pipelines.video import size, unipc
-from cache_dit.verify.zoo.spec import randn
+from cache_dit.verify.pipelines.image import BOTH, COND
+from cache_dit.verify.pipelines.texts import states, video_size
+from cache_dit.verify.pipelines.video import HUNYUAN
 
 SKYREELS = PipelineEntry(
     class_name="SkyReelsV2DiffusionForcingPipeline",
-    components=lambda: {
-        "transformer": transformer("SkyReelsV2Transformer3DModel"),
-        "scheduler": unipc(),
-    },
-    call=lambda s: {**size(s), **texts(s, 20), "prompt": None},
+    components=parts("SkyReelsV2Transformer3DModel", scheduler=unipc),
+    call=lambda s: {**video_size(s), **states(s, 20), "prompt": None},
     sizes={"batch": 1, "frames": 5, "height": 48, "width": 64, "text": 7},
     branches=BOTH,
+    note="its scheduler does not count: every frame has a copy of it",
 )
+
+
+def hunyuan_autoencoder() -> Any:
+    config = {
+        "latent_channels": 4,
+        "block_out_channels": (8,) * 4,
+        "layers_per_block": 1,
+        "norm_num_groups": 2,
+    }
+    return from_diffusers("AutoencoderKLHunyuanVideo", config)
+
+
+def framepack() -> dict[str, Any]:
+    make = parts("HunyuanVideoFramepackTransformer3DModel", vae=hunyuan_autoencoder)
+    return {**make(), **siglip()}
+
 
 ENTRIES = (
     SKYREELS,
@@ -37,18 +49,20 @@ ENTRIES = (
         sizes={"frames": 13},
         call=lambda s: {"base_num_frames": 9, "overlap_history": 5},
         sections=2,
-        note="the frames of the first piece begin the second",
+        note="the last frames of a piece begin the next one",
     ),
     PipelineEntry(
         class_name="HeliosPipeline",
-        components=lambda: {
-            "transformer": transformer("HeliosTransformer3DModel"),
-            "vae": autoencoder_wan(4),
-            "scheduler": diffusers("HeliosScheduler", stages=1, stage_range=[0, 1]),
-        },
+        components=parts(
+            "HeliosTransformer3DModel",
+            vae=lambda: autoencoder_wan(4),
+            scheduler=lambda: from_diffusers(
+                "HeliosScheduler", {"stages": 1, "stage_range": [0, 1]}
+            ),
+        ),
         call=lambda s: {
-            **size(s),
-            **texts(s, 20),
+            **video_size(s),
+            **states(s, 20),
             "history_sizes": [4, 2, 1],
             "num_latent_frames_per_chunk": 2,
         },
@@ -58,26 +72,8 @@ ENTRIES = (
     ),
     PipelineEntry(
         class_name="HunyuanVideoFramepackPipeline",
-        components=lambda: {
-            "transformer": transformer("HunyuanVideoFramepackTransformer3DModel"),
-            "vae": diffusers(
-                "AutoencoderKLHunyuanVideo",
-                latent_channels=4,
-                block_out_channels=(8, 8, 8, 8),
-                layers_per_block=1,
-                norm_num_groups=2,
-            ),
-            **siglip(),
-            "scheduler": flow_match(),
-        },
-        call=lambda s: {
-            **size(s),
-            "image": image(s),
-            "latent_window_size": 2,
-            "prompt_embeds": randn(s.batch, s.text, 20),
-            "prompt_attention_mask": torch.ones(s.batch, s.text, dtype=torch.int64),
-            "pooled_prompt_embeds": randn(s.batch, 12),
-        },
+        components=framepack,
+        call=lambda s: {**HUNYUAN.call(s), "image": picture(s), "latent_window_size": 2},
         sizes={"batch": 1, "frames": 10, "height": 64, "width": 64, "text": 7},
         branches=COND,
         sections=2,

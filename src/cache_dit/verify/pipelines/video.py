@@ -1,4 +1,4 @@
-"""Text to video, with and without sound: Wan, CogVideoX, LTX, Hunyuan-Video, Mochi, Cosmos, ..."""
+"""Text to video: Wan, CogVideoX, LTX, Hunyuan-Video, Mochi, Allegro, Kandinsky, Cosmos, ..."""
 
 from __future__ import annotations
 
@@ -8,17 +8,33 @@ import torch
 
 from cache_dit.verify.pipelines.components import (
     autoencoder_wan,
-    diffusers,
     flow_match,
+    from_diffusers,
+    parts,
     transformer,
+    unipc,
 )
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.image import ATTENTION_MASKS, BOTH, COND, ONE, masks, texts
+from cache_dit.verify.pipelines.image import BOTH, COND, ONE
+from cache_dit.verify.pipelines.texts import (
+    ATTENTION_MASKS,
+    EMBEDS,
+    EMBEDS_2,
+    MASKS,
+    MASKS_2,
+    POOLED,
+    image_size,
+    masks,
+    pooled,
+    states,
+    video_size,
+)
 from cache_dit.verify.zoo.entry import Arguments
-from cache_dit.verify.zoo.spec import randn
 
 SIZES = {"batch": 1, "frames": 5, "height": 48, "width": 64, "text": 7}
+PICTURE = {"batch": 1, "height": 48, "width": 64, "text": 7}
 JOINT = ("cond_uncond",)
+GUIDED = ("pred_cond", "pred_uncond")
 
 
 class Unguarded:
@@ -28,56 +44,40 @@ class Unguarded:
         pass
 
 
-def size(s: SimpleNamespace) -> Arguments:
-    return {"height": s.height, "width": s.width, "num_frames": s.frames}
+def texts(s: SimpleNamespace) -> Arguments:
+    return {**video_size(s), **states(s, 20)}
 
 
-def unipc() -> object:
-    return diffusers(
-        "UniPCMultistepScheduler", prediction_type="flow_prediction", use_flow_sigmas=True
-    )
+def masked(s: SimpleNamespace) -> Arguments:
+    return {**texts(s), **masks(s)}
+
+
+def kandinsky(s: SimpleNamespace) -> Arguments:
+    return {
+        **image_size(s),
+        **states(s, 20, ("prompt_embeds_qwen", "negative_prompt_embeds_qwen")),
+        **pooled(s, names=("prompt_embeds_clip", "negative_prompt_embeds_clip")),
+        "prompt_cu_seqlens": torch.tensor([0, s.text]),
+        "negative_prompt_cu_seqlens": torch.tensor([0, s.text]),
+    }
 
 
 WAN = PipelineEntry(
     class_name="WanPipeline",
-    components=lambda: {
-        "transformer": transformer("WanTransformer3DModel"),
-        "vae": autoencoder_wan(4),
-        "scheduler": unipc(),
-    },
-    call=lambda s: {**size(s), **texts(s, 20)},
+    components=parts("WanTransformer3DModel", vae=lambda: autoencoder_wan(4), scheduler=unipc),
+    call=texts,
     sizes=SIZES,
     branches=BOTH,
 )
 
-LTX2 = PipelineEntry(
-    class_name="LTX2Pipeline",
-    components=lambda: {
-        "transformer": transformer("LTX2VideoTransformer3DModel", audio_in_channels=16, audio_out_channels=16, perturbed_attn=True),
-        "vae": diffusers("AutoencoderKLLTX2Video", latent_channels=4, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8), layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1)),
-        "audio_vae": diffusers("AutoencoderKLLTX2Audio", base_channels=16, ch_mult=(1, 1, 1), num_res_blocks=1, latent_channels=4, mel_bins=16),
-        "connectors": diffusers("LTX2TextConnectors", module="diffusers.pipelines.ltx2", caption_channels=20, text_proj_in_factor=1,
-            video_connector_num_attention_heads=2, video_connector_attention_head_dim=10, video_connector_num_layers=1, video_connector_num_learnable_registers=None,
-            audio_connector_num_attention_heads=2, audio_connector_attention_head_dim=10, audio_connector_num_layers=1, audio_connector_num_learnable_registers=None),
-        "scheduler": flow_match(),
-    },
-    call=lambda s: {**size(s), **texts(s, 20), **masks(s, *ATTENTION_MASKS), "spatio_temporal_guidance_blocks": [2]},
-    sizes={**SIZES, "frames": 17, "height": 128, "width": 192},
-    branches=(
-        "cond_uncond",
-        "uncond_stg+spatio_temporal_guidance_blocks",
-        "uncond_modality+isolate_modalities",
-    ),
-)
-
 HUNYUAN = PipelineEntry(
     class_name="HunyuanVideoPipeline",
-    components=lambda: {"transformer": transformer("HunyuanVideoTransformer3DModel"), "scheduler": flow_match()},
+    components=parts("HunyuanVideoTransformer3DModel"),
     call=lambda s: {
-        **size(s),
-        "prompt_embeds": randn(s.batch, s.text, 20),
-        "prompt_attention_mask": torch.ones(s.batch, s.text, dtype=torch.int64),
-        "pooled_prompt_embeds": randn(s.batch, 12),
+        **video_size(s),
+        **states(s, 20, EMBEDS[:1]),
+        **masks(s, ATTENTION_MASKS[:1]),
+        **pooled(s, names=POOLED[:1]),
     },
     sizes=SIZES,
     branches=COND,
@@ -88,159 +88,174 @@ ENTRIES = (
     WAN.with_variant("no_guidance", call=lambda s: {"guidance_scale": 1.0}, branches=COND),
     PipelineEntry(
         class_name="WanVACEPipeline",
-        components=lambda: {
-            "transformer": transformer("WanVACETransformer3DModel", vace_in_channels=8 + 64),
-            "vae": autoencoder_wan(4),
-            "scheduler": unipc(),
-        },
-        call=lambda s: {**size(s), **texts(s, 20)},
+        components=parts(
+            "WanVACETransformer3DModel",
+            transformer=lambda: transformer("WanVACETransformer3DModel", vace_in_channels=8 + 64),
+            vae=lambda: autoencoder_wan(4),
+            scheduler=unipc,
+        ),
+        call=texts,
         sizes=SIZES,
         branches=BOTH,
     ),
     PipelineEntry(
         class_name="SkyReelsV2Pipeline",
-        components=lambda: {"transformer": transformer("SkyReelsV2Transformer3DModel"), "scheduler": unipc()},
-        call=lambda s: {**size(s), **texts(s, 20)},
+        components=parts("SkyReelsV2Transformer3DModel", scheduler=unipc),
+        call=texts,
         sizes=SIZES,
         branches=BOTH,
     ),
     PipelineEntry(
+        class_name="AnyFlowPipeline",
+        components=parts(
+            "AnyFlowTransformer3DModel",
+            scheduler=lambda: from_diffusers("FlowMapEulerDiscreteScheduler"),
+        ),
+        call=lambda s: {**texts(s), "guidance_scale": 3.0},
+        sizes=SIZES,
+        branches=ONE,
+    ),
+    PipelineEntry(
         class_name="CogVideoXPipeline",
-        components=lambda: {"transformer": transformer("CogVideoXTransformer3DModel", attention_head_dim=16), "scheduler": diffusers("CogVideoXDDIMScheduler")},
-        call=lambda s: {**size(s), **texts(s, 20)},
+        components=parts(
+            "CogVideoXTransformer3DModel",
+            transformer=lambda: transformer("CogVideoXTransformer3DModel", attention_head_dim=16),
+            scheduler=lambda: from_diffusers("CogVideoXDDIMScheduler"),
+        ),
+        call=texts,
         sizes=SIZES,
         branches=JOINT,
     ),
     PipelineEntry(
         class_name="LTXPipeline",
-        components=lambda: {"transformer": transformer("LTXVideoTransformer3DModel"), "scheduler": flow_match()},
-        call=lambda s: {**size(s), **texts(s, 20), **masks(s, *ATTENTION_MASKS)},
-        sizes={**SIZES, "height": 96, "width": 128, "frames": 9},
+        components=parts("LTXVideoTransformer3DModel"),
+        call=masked,
+        sizes={**SIZES, "frames": 9, "height": 96, "width": 128},
         branches=JOINT,
     ),
-    LTX2,
     HUNYUAN,
     HUNYUAN.with_variant(
         "true_cfg",
-        call=lambda s: {
-            "negative_prompt_embeds": randn(s.batch, s.text, 20),
-            "negative_prompt_attention_mask": torch.ones(s.batch, s.text, dtype=torch.int64),
-            "negative_pooled_prompt_embeds": randn(s.batch, 12),
-            "true_cfg_scale": 3.0,
-        },
+        call=lambda s: {**states(s, 20), **masks(s), **pooled(s), "true_cfg_scale": 3.0},
         branches=BOTH,
     ),
     PipelineEntry(
+        class_name="HunyuanVideo15Pipeline",
+        components=parts(
+            "HunyuanVideo15Transformer3DModel",
+            vae=lambda: from_diffusers(
+                "AutoencoderKLHunyuanVideo15",
+                {"latent_channels": 4, "block_out_channels": (8,) * 5, "layers_per_block": 1},
+            ),
+            guider=lambda: from_diffusers("ClassifierFreeGuidance"),
+        ),
+        call=lambda s: {
+            **texts(s),
+            **masks(s, MASKS),
+            **states(s, 16, EMBEDS_2, length=4),
+            **masks(s, MASKS_2, length=4),
+        },
+        sizes=SIZES,
+        branches=GUIDED,
+        attributes={"vision_num_semantic_tokens": 5},
+    ),
+    PipelineEntry(
+        class_name="MotifVideoPipeline",
+        components=parts(
+            "MotifVideoTransformer3DModel",
+            vae=lambda: autoencoder_wan(4),
+            guider=lambda: from_diffusers("ClassifierFreeGuidance"),
+        ),
+        call=masked,
+        sizes=SIZES,
+        branches=GUIDED,
+    ),
+    PipelineEntry(
         class_name="MochiPipeline",
-        components=lambda: {"transformer": transformer("MochiTransformer3DModel"), "scheduler": flow_match(invert_sigmas=True)},
-        call=lambda s: {**size(s), **texts(s, 24), **{n: torch.ones(s.batch, s.text, dtype=torch.bool) for n in ATTENTION_MASKS}},
+        components=parts(
+            "MochiTransformer3DModel", scheduler=lambda: flow_match(invert_sigmas=True)
+        ),
+        call=lambda s: {**video_size(s), **states(s, 24), **masks(s, dtype=torch.bool)},
         sizes={**SIZES, "frames": 7},
         branches=JOINT,
     ),
     PipelineEntry(
         class_name="AllegroPipeline",
-        components=lambda: {"transformer": transformer("AllegroTransformer3DModel"), "scheduler": diffusers("EulerAncestralDiscreteScheduler")},
-        call=lambda s: {**size(s), **texts(s, 20), **masks(s, *ATTENTION_MASKS), "negative_prompt": None},
+        components=parts(
+            "AllegroTransformer3DModel",
+            scheduler=lambda: from_diffusers("EulerAncestralDiscreteScheduler"),
+        ),
+        call=lambda s: {**masked(s), "negative_prompt": None},
         sizes=SIZES,
         branches=ONE,
     ),
     PipelineEntry(
         class_name="LattePipeline",
-        components=lambda: {"transformer": transformer("LatteTransformer3DModel"), "scheduler": diffusers("DDIMScheduler")},
-        call=lambda s: {"height": s.height, "width": s.width, "video_length": 3, **texts(s, 20), "negative_prompt": None},
-        sizes={"batch": 1, "height": 48, "width": 64, "text": 7},
-        branches=ONE,
-    ),
-    PipelineEntry(
-        class_name="Kandinsky5T2IPipeline",
-        components=lambda: {"transformer": transformer("Kandinsky5Transformer3DModel", visual_cond=False), "scheduler": flow_match()},
+        components=parts(
+            "LatteTransformer3DModel", scheduler=lambda: from_diffusers("DDIMScheduler")
+        ),
         call=lambda s: {
-            "height": s.height, "width": s.width,
-            **texts(s, 20, "prompt_embeds_qwen", "negative_prompt_embeds_qwen"),
-            **{n: randn(s.batch, 12) for n in ("prompt_embeds_clip", "negative_prompt_embeds_clip")},
-            **{n: torch.tensor([0, s.text]) for n in ("prompt_cu_seqlens", "negative_prompt_cu_seqlens")},
+            **image_size(s),
+            **states(s, 20),
+            "video_length": 3,
+            "negative_prompt": None,
         },
-        sizes={"batch": 1, "height": 48, "width": 64, "text": 7},
-        branches=BOTH,
-        attributes={"resolutions": [(64, 48)]},
-    ),
-    PipelineEntry(
-        class_name="Cosmos2TextToImagePipeline",
-        components=lambda: {
-            "transformer": transformer("CosmosTransformer3DModel"),
-            "vae": autoencoder_wan(4),
-            "scheduler": flow_match(use_karras_sigmas=True),
-            "safety_checker": Unguarded(),
-        },
-        call=lambda s: {"height": s.height, "width": s.width, **texts(s, 20)},
-        sizes={"batch": 1, "height": 48, "width": 64, "text": 7},
-        branches=BOTH,
-    ),
-    PipelineEntry(
-        class_name="EasyAnimatePipeline",
-        components=lambda: {"transformer": transformer("EasyAnimateTransformer3DModel"), "vae": diffusers("AutoencoderKLMagvit", latent_channels=4, block_out_channels=[8, 8, 8, 8], layers_per_block=1, norm_num_groups=2), "scheduler": flow_match()},
-        call=lambda s: {**size(s), **texts(s, 20), **masks(s, *ATTENTION_MASKS)},
-        sizes=SIZES,
-        branches=ONE,
-    ),
-    PipelineEntry(
-        class_name="HunyuanVideo15Pipeline",
-        components=lambda: {
-            "transformer": transformer("HunyuanVideo15Transformer3DModel"),
-            "vae": diffusers("AutoencoderKLHunyuanVideo15", latent_channels=4, block_out_channels=(8, 8, 8, 8, 8), layers_per_block=1),
-            "guider": diffusers("ClassifierFreeGuidance"),
-            "scheduler": flow_match(),
-        },
-        call=lambda s: {**size(s), **texts(s, 20), **masks(s, "prompt_embeds_mask", "negative_prompt_embeds_mask"),
-          **{n: randn(s.batch, 4, 16) for n in ("prompt_embeds_2", "negative_prompt_embeds_2")},
-          **{n: torch.ones(s.batch, 4, dtype=torch.int64) for n in ("prompt_embeds_mask_2", "negative_prompt_embeds_mask_2")},
-          },
-        sizes={**SIZES},
-        branches=("pred_cond", "pred_uncond"),
-        attributes={"vision_num_semantic_tokens": 5},
-    ),
-    PipelineEntry(
-        class_name="StableAudioPipeline",
-        components=lambda: {
-            "transformer": transformer("StableAudioDiTModel", global_states_input_dim=40),
-            "vae": diffusers("AutoencoderOobleck", encoder_hidden_size=4, downsampling_ratios=[2, 4], channel_multiples=[1, 2], decoder_channels=4, decoder_input_channels=4, audio_channels=2, sampling_rate=8),
-            "projection_model": diffusers("StableAudioProjectionModel", module="diffusers.pipelines.stable_audio", text_encoder_dim=20, conditioning_dim=20, min_value=0, max_value=32),
-            "scheduler": diffusers("EDMDPMSolverMultistepScheduler"),
-        },
-        call=lambda s: {**texts(s, 20)},
-        sizes={"batch": 1, "text": 5},
-        branches=ONE,
-    ),
-    PipelineEntry(
-        class_name="AnyFlowPipeline",
-        components=lambda: {
-            "transformer": transformer("AnyFlowTransformer3DModel"),
-            "scheduler": diffusers("FlowMapEulerDiscreteScheduler"),
-        },
-        call=lambda s: {**size(s), **texts(s, 20), "guidance_scale": 3.0},
-        sizes=SIZES,
+        sizes=PICTURE,
         branches=ONE,
     ),
     PipelineEntry(
         class_name="SanaVideoPipeline",
-        components=lambda: {
-            "transformer": transformer("SanaVideoTransformer3DModel"),
-            "scheduler": unipc(),
+        components=parts("SanaVideoTransformer3DModel", scheduler=unipc),
+        call=lambda s: {
+            **image_size(s),
+            **states(s, 20),
+            **masks(s),
+            "frames": s.frames,
+            "negative_prompt": None,
+            "use_resolution_binning": False,
         },
-        call=lambda s: {"height": s.height, "width": s.width, "frames": s.frames, **texts(s, 20), **masks(s, *ATTENTION_MASKS), "negative_prompt": None, "use_resolution_binning": False},
         sizes={**SIZES, "height": 64},
         branches=ONE,
     ),
     PipelineEntry(
-        class_name="MotifVideoPipeline",
-        components=lambda: {
-            "transformer": transformer("MotifVideoTransformer3DModel"),
-            "guider": diffusers("ClassifierFreeGuidance"),
-            "vae": autoencoder_wan(4),
-            "scheduler": flow_match(),
-        },
-        call=lambda s: {**size(s), **texts(s, 20), **masks(s, *ATTENTION_MASKS)},
+        class_name="Kandinsky5T2IPipeline",
+        components=parts(
+            "Kandinsky5Transformer3DModel",
+            transformer=lambda: transformer("Kandinsky5Transformer3DModel", visual_cond=False),
+        ),
+        call=kandinsky,
+        sizes=PICTURE,
+        branches=BOTH,
+        attributes={"resolutions": [(64, 48), (64, 96)]},
+    ),
+    PipelineEntry(
+        class_name="Cosmos2TextToImagePipeline",
+        components=parts(
+            "CosmosTransformer3DModel",
+            vae=lambda: autoencoder_wan(4),
+            scheduler=lambda: flow_match(use_karras_sigmas=True),
+            safety_checker=Unguarded,
+        ),
+        call=lambda s: {**image_size(s), **states(s, 20)},
+        sizes=PICTURE,
+        branches=BOTH,
+    ),
+    PipelineEntry(
+        class_name="EasyAnimatePipeline",
+        components=parts(
+            "EasyAnimateTransformer3DModel",
+            vae=lambda: from_diffusers(
+                "AutoencoderKLMagvit",
+                {
+                    "latent_channels": 4,
+                    "block_out_channels": [8] * 4,
+                    "layers_per_block": 1,
+                    "norm_num_groups": 2,
+                },
+            ),
+        ),
+        call=masked,
         sizes=SIZES,
-        branches=("pred_cond", "pred_uncond"),
+        branches=ONE,
     ),
 )

@@ -26,9 +26,5 @@ NOT_SPLIT = {
     "SanaTransformer2DModel": LINEAR,
     "SanaVideoTransformer3DModel": LINEAR,
     "SanaWMTransformer3DModel": LINEAR,
-    "SanaWMLTX2RefinerTransformer3DModel": (
-        "its blocks put keys from a cache of whole earlier chunks before their own"
-    ),
-    "T5FilmDecoder": "its attention is written as two matrix products, not as one operation",
 }
 """Class -> reason."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, count, gather, split
+from ...context_plan import Plan, attention, count, gather, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
@@ -68,4 +68,16 @@ class MiniMaxMusic3ContextParallelismPlanner(ContextParallelismPlanner):
         },
         "transformer_blocks.*.attn": attention("hidden_states"),
         "transformer_blocks.-1": gather(1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("T5FilmDecoder")
+class T5FilmContextParallelismPlanner(ContextParallelismPlanner):
+    """Its attention is written as matrix products, and so it sees the whole sequence."""
+
+    plan: ClassVar[Plan] = {
+        "decoders.0": {"hidden_states": split(1)},
+        "decoders.*": {"encoder_attention_mask": split(-2, of="hidden_states")},
+        "decoders.*.layer.0.attention": whole("hidden_states", hidden_states=1),
+        "decoders.-1": [gather(1)],
     }

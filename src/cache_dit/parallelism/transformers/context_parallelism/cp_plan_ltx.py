@@ -47,3 +47,19 @@ class LTX2ContextParallelismPlanner(ContextParallelismPlanner):
         "transformer_blocks.*.video_to_audio_attn": attention(SOUND, keys=VIDEO),
         "transformer_blocks.-1": [gather(1), gather(1, SOUND)],
     }
+
+
+@ContextParallelismPlannerRegister.register("SanaWMLTX2Refiner")
+class SanaWMLTX2RefinerContextParallelismPlanner(ContextParallelismPlanner):
+    """Keys of earlier chunks stay on the rank that made them; their positions are split alike."""
+
+    plan: ClassVar[Plan] = {
+        "transformer_blocks.0": {VIDEO: split(1)},
+        "transformer_blocks.*": {
+            "temb": split(1, of=VIDEO),
+            "video_rotary_emb": split(-2, of=VIDEO),
+            "sink_rotary_emb": split(-2, name="sink"),
+        },
+        "transformer_blocks.*.attn1": attention(VIDEO, cached=True),
+        "transformer_blocks.-1": gather(1),
+    }

@@ -117,12 +117,16 @@ NucleusMoEImageContextParallelismPlanner = _safe_import(
 QwenImageContextParallelismPlanner = _safe_import(
     ".cp_plan_qwen_image", "QwenImageContextParallelismPlanner"
 )
+SanaWMLTX2RefinerContextParallelismPlanner = _safe_import(
+    ".cp_plan_ltx", "SanaWMLTX2RefinerContextParallelismPlanner"
+)
 SD3ContextParallelismPlanner = _safe_import(".cp_plan_sd3", "SD3ContextParallelismPlanner")
 AnyFlowContextParallelismPlanner = _safe_import(".cp_plan_wan", "AnyFlowContextParallelismPlanner")
 HeliosContextParallelismPlanner = _safe_import(".cp_plan_wan", "HeliosContextParallelismPlanner")
 SkyReelsV2ContextParallelismPlanner = _safe_import(
     ".cp_plan_wan", "SkyReelsV2ContextParallelismPlanner"
 )
+T5FilmContextParallelismPlanner = _safe_import(".cp_plan_audio", "T5FilmContextParallelismPlanner")
 WanAnimateContextParallelismPlanner = _safe_import(
     ".cp_plan_wan", "WanAnimateContextParallelismPlanner"
 )

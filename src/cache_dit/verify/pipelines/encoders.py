@@ -8,7 +8,21 @@ from typing import Any
 
 from cache_dit.verify.zoo.weights import randomise
 
-WORDS = "a an the of on in with red green blue small big cat dog house tree boat sky".split()
+WORDS = (
+    "a",
+    "the",
+    "of",
+    "on",
+    "red",
+    "green",
+    "small",
+    "big",
+    "cat",
+    "dog",
+    "tree",
+    "boat",
+    "sky",
+)
 
 
 def encoder(name: str, **config: Any) -> Any:
