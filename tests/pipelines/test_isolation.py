@@ -41,15 +41,10 @@ def run(pipe: Any, name: str = "FluxPipeline", seed: int = 0) -> torch.Tensor:
 
 def traces(pipe: Any) -> list[Any]:
     """Everything of a pipeline's models that a cache could leave something in."""
-    modules = [
-        m
-        for part in pipe.components.values()
-        if isinstance(part, nn.Module)
-        for m in part.modules()
-    ]
-    return [(type(each), list(vars(each)), each._forward_hooks) for each in (*modules,)] + [
-        type(pipe)
-    ]
+    models = [each for each in pipe.components.values() if isinstance(each, nn.Module)]
+    modules = [module for model in models for module in model.modules()]
+    hooks = [dict(module._forward_hooks) for module in modules]
+    return [(type(each), list(vars(each))) for each in (pipe, *modules)] + hooks
 
 
 def test_two_pipelines_of_one_class_have_nothing_in_common() -> None:

@@ -11,7 +11,7 @@ import torch
 import cache_dit
 from cache_dit import DBCacheConfig
 from cache_dit.verify import pipelines
-from cache_dit.verify.pipelines.components import diffusers
+from cache_dit.verify.pipelines.components import from_diffusers
 from tests.pipelines.call_log import CallLog, says, seen
 
 pytestmark = [  # of diffusers' older schedulers, with a newer numpy
@@ -54,7 +54,7 @@ CASES: list[tuple[str, str, Mapping[str, Any]]] = [
 def test_every_call_is_a_step(name: str, scheduler: str, config: Mapping[str, Any]) -> None:
     entry = pipelines.get(name)
     pipe = entry.build()
-    pipe.scheduler = diffusers(scheduler, **config)
+    pipe.scheduler = from_diffusers(scheduler, config)
     log = CallLog(pipe.transformer, entry.blocks(pipe))
     plain = entry.run(pipe, STEPS)
     steps, rest = divmod(len(log.calls), len(entry.branches))
@@ -82,7 +82,7 @@ def test_a_step_that_is_evaluated_twice_does_not_end_the_run() -> None:
     """Heun calls the transformer 2 n - 1 times; the pipeline tells n only."""
     entry = pipelines.get("PixArtSigmaPipeline")
     pipe = entry.build()
-    pipe.scheduler = diffusers("HeunDiscreteScheduler")
+    pipe.scheduler = from_diffusers("HeunDiscreteScheduler")
     config = DBCacheConfig(
         Fn_compute_blocks=1,
         max_warmup_steps=1,

@@ -29,10 +29,7 @@ def wan22(boundary: float = 0.6, **components: Any) -> Any:
     second = transformer("WanTransformer3DModel", num_layers=4)
     with torch.no_grad():
         second.proj_out.weight.neg_()
-    parts = {**ENTRY.components(), "transformer_2": second, "boundary_ratio": boundary}
-    pipe = ENTRY.pipeline_class(text_encoder=None, tokenizer=None, **{**parts, **components})
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+    return ENTRY.build(**{"transformer_2": second, "boundary_ratio": boundary, **components})
 
 
 def logs(pipe: Any) -> dict[str, CallLog]:
