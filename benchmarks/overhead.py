@@ -1,6 +1,6 @@
 """What a reused step costs, beside the least that it could cost and beside others.
 
-    python benchmarks/overhead.py [--peer PYTHON] [--json FILE] [--rounds N] [--sizes tiny small]
+    python benchmarks/overhead.py [--peer PYTHON] [--json FILE] [--rounds N] [--cases tiny:1 ...]
 
 The bound is the same model with only the blocks that a reused step has to run. All subjects are
 measured in turns, a short burst of steps each, so that whatever else the machine does meets all of
@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from subjects import DOUBLE, FRONT, SINGLE, SIZES, Calls, Subject
+from subjects import SIZES, Calls, Subject
 
 import cache_dit
 
@@ -47,12 +47,12 @@ class Measured(Protocol):
 class Elsewhere:
     """A subject that lives in another interpreter, with another release of the package."""
 
-    def __init__(self, python: str, size: str, kind: str) -> None:
+    def __init__(self, python: str, kind: str, size: str, front: int) -> None:
         self._python = python
         script = Path(__file__).with_name("subjects.py")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         self._process = subprocess.Popen(
-            [python, str(script), "--serve", kind, "--size", size],
+            [python, str(script), "--serve", kind, "--size", size, "--front", str(front)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -86,23 +86,24 @@ class Elsewhere:
         return json.loads(line)
 
 
-def measure(size: str, peer: str | None, rounds: int) -> dict[str, dict[str, Any]]:
-    """Subject -> its figures, for blocks of one size."""
+def measure(size: str, front: int, peer: str | None, rounds: int) -> dict[str, dict[str, Any]]:
+    """Subject -> its figures, for blocks of one size of which the first ``front`` always run."""
     subjects: dict[str, Measured] = {
-        "bound": Subject(SIZES[size], "bound"),
-        "this package, static": Subject(SIZES[size], "static"),
-        "this package, dynamic": Subject(SIZES[size], "dynamic"),
-        "FirstBlockCache": Subject(SIZES[size], "first block cache"),
+        "bound": Subject("bound", SIZES[size], front),
+        "this package, static": Subject("static", SIZES[size], front),
+        "this package, dynamic": Subject("dynamic", SIZES[size], front),
     }
+    if front == 1:
+        subjects["FirstBlockCache"] = Subject("first block cache", SIZES[size], front)
     others = []
     for kind in ("static", "dynamic") if peer else ():
         assert peer is not None
-        others.append(Elsewhere(peer, size, kind))
+        others.append(Elsewhere(peer, kind, size, front))
         subjects[f"cache-dit {others[-1].version}, {kind}"] = others[-1]
-    uncached = Subject(SIZES[size], "uncached")
+    uncached = Subject("uncached", SIZES[size], front)
     bursts: dict[str, list[float]] = {name: [] for name in subjects}
     whole: list[int] = []
-    for turn in track(range(rounds), description=size, transient=True):
+    for turn in track(range(rounds), description=f"{size}:{front}", transient=True):
         names = list(subjects)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             bursts[name].append(min(subjects[name].burst(BURST)))
@@ -130,14 +131,15 @@ def figures(times: list[float], bound: list[float], calls: Calls) -> dict[str, A
 
 def block_ms(found: Mapping[str, Mapping[str, Any]]) -> float:
     """What one of the blocks takes that a reused step skips."""
-    return (found["uncached"]["ms"] - found["bound"]["ms"]) / (DOUBLE + SINGLE - FRONT)
+    skipped = found["uncached"]["blocks"] - found["bound"]["blocks"]
+    return (found["uncached"]["ms"] - found["bound"]["ms"]) / skipped
 
 
-def table(size: str, found: Mapping[str, Mapping[str, Any]]) -> Table:
-    """The figures of one size."""
-    made = Table(title=f"One reused step of FLUX: {size} blocks ({block_ms(found):.2f} ms each)")
+def table(case: str, found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The figures of one case."""
+    made = Table(title=f"One reused step of FLUX, {case}: {block_ms(found):.2f} ms a block")
     made.add_column("", no_wrap=True)
-    for column in ("blocks", "calls", "C calls", "ms", "/ bound", "- bound, µs"):
+    for column in ("blocks", "calls", "C calls", "ms", "÷ bound", "+ µs"):
         made.add_column(column, justify="right")
     for name, each in found.items():
         ours = "bold" if name.startswith("this package") else None
@@ -173,15 +175,21 @@ def main() -> None:
     parser.add_argument("--peer", help="interpreter of an environment with the public cache-dit")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--rounds", type=int, default=100, help="turns of each subject")
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["tiny", "small"])
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        default=["tiny:1", "small:1", "small:8"],
+        help=f"SIZE:BLOCKS, a size ({', '.join(SIZES)}) and how many blocks run on a reused step",
+    )
     chosen = parser.parse_args()
     console = Console()
     if chosen.peer is None:
         console.print("Without the public cache-dit: no --peer was given (see README.md).")
     results = {}
-    for size in chosen.sizes:
-        results[size] = measure(size, chosen.peer, chosen.rounds)
-        console.print(table(size, results[size]))
+    for case in chosen.cases:
+        size, _, front = case.partition(":")
+        results[case] = measure(size, int(front or 1), chosen.peer, chosen.rounds)
+        console.print(table(case, results[case]))
     if chosen.json:
         document = {"machine": machine(), "burst": BURST, "rounds": chosen.rounds, **results}
         chosen.json.write_text(json.dumps(document, indent=2) + "\n")

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from types import FrameType
 from typing import Any
 
@@ -27,7 +27,6 @@ from torch import nn
 import cache_dit
 
 DOUBLE, SINGLE = 19, 38  # as FLUX.1
-FRONT = 1  # blocks that run on a reused step
 WARMUP, STEPS = 4, 100_000
 
 
@@ -58,12 +57,18 @@ class Calls:
 
 
 class Subject:
-    """A transformer whose next step is a reused one, if it caches at all."""
+    """A transformer whose next step is a reused one, if it caches at all.
 
-    def __init__(self, size: Size, kind: str) -> None:
+    Args:
+        kind: what skips blocks, a key of `MODELS`.
+        size: of the blocks.
+        front: how many blocks run on a reused step, where that can be chosen.
+    """
+
+    def __init__(self, kind: str, size: Size, front: int) -> None:
         torch.manual_seed(0)
         self.inputs = inputs(size)
-        self.model = MODELS[kind](size)
+        self.model = MODELS[kind](size, front)
         self.burst(WARMUP + 2)
 
     def burst(self, steps: int) -> list[int]:
@@ -142,17 +147,25 @@ def _flux(size: Size, double: int, single: int) -> nn.Module:
     )
 
 
-def _first_block_cache(size: Size) -> nn.Module:
+def _uncached(size: Size, front: int) -> nn.Module:
+    return flux(size)
+
+
+def _bound(size: Size, front: int) -> nn.Module:
+    return flux(size, min(front, DOUBLE), max(front - DOUBLE, 0))
+
+
+def _first_block_cache(size: Size, front: int) -> nn.Module:
     model = flux(size)
     model.enable_cache(FirstBlockCacheConfig(threshold=0.5))
     return model
 
 
-def _cached(size: Size, policy: str) -> nn.Module:
+def _cached(policy: str, size: Size, front: int) -> nn.Module:
     model = flux(size)
     mask = [1] * WARMUP + [0] * (STEPS - WARMUP) if policy == "static" else None
     config = cache_dit.DBCacheConfig(
-        Fn_compute_blocks=FRONT,
+        Fn_compute_blocks=front,
         Bn_compute_blocks=0,
         max_warmup_steps=WARMUP,
         residual_diff_threshold=0.5,
@@ -165,20 +178,20 @@ def _cached(size: Size, policy: str) -> nn.Module:
     return model
 
 
-MODELS: dict[str, Callable[[Size], nn.Module]] = {
-    "uncached": flux,
-    "bound": lambda size: flux(size, FRONT, 0),
+MODELS: dict[str, Callable[[Size, int], nn.Module]] = {
+    "uncached": _uncached,
+    "bound": _bound,
     "first block cache": _first_block_cache,
-    "static": lambda size: _cached(size, "static"),
-    "dynamic": lambda size: _cached(size, "dynamic"),
+    "static": partial(_cached, "static"),
+    "dynamic": partial(_cached, "dynamic"),
 }
 
 
-def serve(size: Size, kind: str) -> None:
+def serve(kind: str, size: Size, front: int) -> None:
     """Answer the lines on standard input, one line of JSON each, until it is closed."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever else is printed must not get among the answers
-    subject = Subject(size, kind)
+    subject = Subject(kind, size, front)
     print(json.dumps(cache_dit.__version__), file=answers)
     for line in sys.stdin:
         steps = int(line)
@@ -191,8 +204,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", choices=MODELS, required=True)
     parser.add_argument("--size", choices=SIZES, required=True)
+    parser.add_argument("--front", type=int, default=1)
     chosen = parser.parse_args()
-    serve(SIZES[chosen.size], chosen.serve)
+    serve(chosen.serve, SIZES[chosen.size], chosen.front)
 
 
 torch.set_num_threads(1)

@@ -136,7 +136,10 @@ SETTINGS: dict[str, tuple[DBCacheConfig, CalibratorConfig | None]] = {
         DBCacheConfig(Fn_compute_blocks=2, Bn_compute_blocks=1, max_warmup_steps=3),
         TaylorSeerCalibratorConfig(taylorseer_order=2),
     ),
-    "foca": (DBCacheConfig(Fn_compute_blocks=3, max_warmup_steps=3), FoCaCalibratorConfig()),
+    "foca": (  # U-Net skips of the last two blocks come from the first two, one of them skipped
+        DBCacheConfig(Fn_compute_blocks=1, Bn_compute_blocks=2, max_warmup_steps=3),
+        FoCaCalibratorConfig(),
+    ),
     "prune": (DBPruneConfig(Fn_compute_blocks=1, max_warmup_steps=2), None),
 }
 

@@ -94,3 +94,21 @@ def test_a_step_that_is_evaluated_twice_does_not_end_the_run() -> None:
     (stats,) = cache_dit.summary(pipe, logging=False)
     assert stats.cached_steps == list(range(STEPS + 1, 2 * STEPS - 1))
     assert stats.notes == []
+
+
+def test_a_second_loop_is_noticed_without_reading_the_timestep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on an accelerator, where a read would wait for it; the pipeline's scheduler stands still
+    here, for it has a copy of it for each frame."""
+    monkeypatch.setattr("cache_dit.caching.clock._on_host", lambda timestep: False)
+    entry = pipelines.get("SkyReelsV2DiffusionForcingPipeline/long")
+    pipe = entry.build()
+    log = CallLog(pipe.transformer, entry.blocks(pipe))
+    cache_dit.enable_cache(pipe, cache_config=CONFIG)
+    entry.run(pipe, STEPS)
+    stats = cache_dit.summary(pipe, logging=False)
+    one_loop = says(stats, log, list(entry.branches) * STEPS)
+    assert seen(stats, log) == one_loop * 2
+    assert stats[0].cached_steps == [2, 4]
+    assert stats[0].accumulated_executed_steps == 2 * STEPS

@@ -18,6 +18,9 @@ NOISE = {torch.bfloat16: 5e-4, torch.float16: 1e-4, torch.float32: 1e-6}
 """Relative rounding noise of a snapshot; float64 is limited by its Gram matrix, not its dtype."""
 
 
+GRAM_PIECE = 2**20
+"""Elements of a snapshot that are converted to double precision at once."""
+
 Form = tuple[torch.Size, torch.dtype, torch.device]
 
 
@@ -92,9 +95,16 @@ class History:
         return _weighted_sum(weights, list(self.snapshots), onto)
 
     def _gram(self) -> torch.Tensor:
-        wide = torch.float64 if self.snapshots[-1].dtype == torch.float64 else torch.float32
-        rows = torch.stack([s.flatten() for s in self.snapshots]).to(wide)
-        return (rows @ rows.T).double().cpu()
+        """Inner products in double precision, piece by piece: they are squares, and single
+        precision would leave nothing of modes a thousand times smaller than the largest."""
+        total: torch.Tensor | None = None
+        for pieces in zip(*(s.flatten().split(GRAM_PIECE) for s in self.snapshots), strict=True):
+            rows = torch.stack(pieces)
+            rows = rows.cpu() if rows.device.type == "mps" else rows  # which has no double
+            inner = rows.double() @ rows.double().T
+            total = inner if total is None else total + inner
+        assert total is not None
+        return total.cpu()
 
 
 def _form(tensor: torch.Tensor | None) -> Form | None:

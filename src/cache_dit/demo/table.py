@@ -32,7 +32,7 @@ def _cells(result: Result) -> list[str]:
     return [
         result.setting.name,
         f"{result.share:.0%}",
-        f"{result.time:.1f} s",
+        f"{result.time:.2f} s",
         f"{result.speedup:.2f}x",
         decibels(result.psnr),
         f"{result.ssim:.3f}",

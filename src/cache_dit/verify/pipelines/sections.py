@@ -14,7 +14,7 @@ from cache_dit.verify.pipelines.components import (
 from cache_dit.verify.pipelines.encoders import siglip
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.image import BOTH, COND
-from cache_dit.verify.pipelines.texts import states, video_size
+from cache_dit.verify.pipelines.texts import masks, pooled, states, video_size
 from cache_dit.verify.pipelines.video import HUNYUAN
 
 SKYREELS = PipelineEntry(
@@ -41,6 +41,15 @@ def framepack() -> dict[str, Any]:
     make = parts("HunyuanVideoFramepackTransformer3DModel", vae=hunyuan_autoencoder)
     return {**make(), **siglip()}
 
+
+FRAMEPACK = PipelineEntry(
+    class_name="HunyuanVideoFramepackPipeline",
+    components=framepack,
+    call=lambda s: {**HUNYUAN.call(s), "image": picture(s), "latent_window_size": 2},
+    sizes={"batch": 1, "frames": 10, "height": 64, "width": 64, "text": 7},
+    branches=COND,
+    sections=2,
+)
 
 ENTRIES = (
     SKYREELS,
@@ -70,12 +79,11 @@ ENTRIES = (
         branches=BOTH,
         sections=2,
     ),
-    PipelineEntry(
-        class_name="HunyuanVideoFramepackPipeline",
-        components=framepack,
-        call=lambda s: {**HUNYUAN.call(s), "image": picture(s), "latent_window_size": 2},
-        sizes={"batch": 1, "frames": 10, "height": 64, "width": 64, "text": 7},
-        branches=COND,
-        sections=2,
+    FRAMEPACK,
+    FRAMEPACK.with_variant(
+        "true_cfg",
+        call=lambda s: {**states(s, 20), **masks(s), **pooled(s), "true_cfg_scale": 3.0},
+        branches=BOTH,
+        note="no cache_context: the branches are told apart by their order",
     ),
 )
