@@ -19,7 +19,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from cache_dit.parallelism import ParallelismConfig
-from cache_dit.parallelism.attention import DistributedAttention, Tokens
+from cache_dit.parallelism.distributed_attention import DistributedAttention, Tokens
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
 from cache_dit.verify.ranks import Ranks

@@ -1,4 +1,4 @@
-"""Write the documentation pages that are derived from the code.
+"""Write the documentation pages that are derived from the code, and the code that pages quote.
 
 python tools/generate_docs.py          # rewrite them
 python tools/generate_docs.py --check  # only say which are stale, and exit with 1 if any is
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from cache_dit.verify.matrix import supported_matrix_page
+from excerpts import refreshed
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -46,7 +47,11 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def stale_pages(directory: Path) -> dict[Path, str]:
     """The pages that are missing or differ from what the code says, with their right text."""
-    texts = {directory / name: make() for name, make in PAGES.items()}
+    others = [
+        page for page in directory.rglob("*.md") if str(page.relative_to(directory)) not in PAGES
+    ]
+    texts = {page: refreshed(page.read_text(encoding="utf-8")) for page in others}
+    texts |= {directory / name: make() for name, make in PAGES.items()}
     return {
         path: text
         for path, text in texts.items()

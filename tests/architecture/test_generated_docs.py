@@ -8,6 +8,7 @@ import pytest
 
 import generate_docs
 from cache_dit.caching.block_adapters import BlockAdapterRegister
+from excerpts import excerpt, refreshed
 
 
 def test_the_generated_pages_are_fresh() -> None:
@@ -37,3 +38,16 @@ def test_a_new_model_makes_the_page_stale_and_generating_mends_it(
         BlockAdapterRegister.unregister("Novelty")
     page = (tmp_path / "user_guide" / "SUPPORTED_MODELS.md").read_text()
     assert "| `Novelty` | The newest model. |" in page
+
+
+def test_a_page_quotes_what_the_file_says_now(tmp_path: Path) -> None:
+    code = (
+        "@decorated\ndef f():\n    return 1\n\n\nclass C:\n    x: int = 2\n\n    def m(self): ...\n"
+    )
+    (tmp_path / "a.py").write_text(code)
+    page = '```python title="a.py: f, C.x, C.m"\nold\n```\n\n```python\nkept\n```\n'
+    quoted = "@decorated\ndef f():\n    return 1\n\n\nx: int = 2\n\n\ndef m(self): ...\n"
+    assert refreshed(page, tmp_path) == page.replace("old\n", quoted)
+    assert excerpt("a.py", tmp_path) == code
+    with pytest.raises(ValueError, match=r"a\.py has no 'g'"):
+        excerpt("a.py: g", tmp_path)

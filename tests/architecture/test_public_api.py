@@ -77,6 +77,12 @@ def test_a_deep_import_of_existing_users_resolves(module: str, name: str) -> Non
     assert hasattr(importlib.import_module(module), name)
 
 
+@pytest.mark.parametrize("package", ["cache_dit", "cache_dit.caching", "cache_dit.parallelism"])
+def test_no_public_name_is_hidden_by_a_module_of_the_same_name(package: str) -> None:
+    module = importlib.import_module(package)
+    assert [name for name in module.__all__ if inspect.ismodule(getattr(module, name))] == []
+
+
 @pytest.mark.parametrize("name", ["ParallelismBackend", "ParallelismConfig"])
 def test_both_names_of_the_parallelism_package_hold_the_same_objects(name: str) -> None:
     parallelism = importlib.import_module("cache_dit.parallelism")

@@ -11,7 +11,7 @@ from torch import nn
 
 import cache_dit
 from cache_dit.parallelism import ParallelismConfig, parallelism_of
-from cache_dit.parallelism.attention import DistributedAttention, Tokens
+from cache_dit.parallelism.distributed_attention import DistributedAttention, Tokens
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
 from cache_dit.verify import zoo

@@ -12,9 +12,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..intercept import Call, Interception, intercept, parameter_names, uncompiled
-from .attention import DistributedAttention, Tokens
 from .config import ParallelismConfig
 from .context_plan import Count, Place, Plan, Split, Streams, Whole, places
+from .distributed_attention import DistributedAttention, Tokens
 from .failure import Failures
 from .mesh import Mesh
 from .sequence import Layout

@@ -1,0 +1,88 @@
+"""Whether a command line in the documentation is one that exists; nothing is run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from importlib.metadata import metadata
+
+import typer.main
+
+from cache_dit.cli import app
+from tests.docs.pages import ROOT
+
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+EXTRAS = metadata("cache-dit").get_all("Provides-Extra") or []
+FOREIGN = {"git", "pre-commit", "source", "cd"}
+"""Programs of others, whose command lines are not looked at."""
+
+ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
+
+
+def problem_of(line: str) -> str:
+    """What is wrong with a command line; empty if nothing is."""
+    words = shlex.split(line, comments=True)
+    while words and ASSIGNMENT.fullmatch(words[0]):
+        words = words[1:]
+    if not words:
+        return ""
+    program, arguments = words[0].rpartition("/")[2], words[1:]
+    if program in FOREIGN:
+        return ""
+    check = CHECKS.get(program)
+    return check(arguments) if check else f"{program}: an unknown program"
+
+
+def _cache_dit(arguments: list[str]) -> str:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    name, *rest = [*arguments, ""]
+    if name not in commands:
+        return f"cache-dit has no command {name!r}"
+    known = {option for each in commands[name].params for option in each.opts} | {"--help"}
+    unknown = [option for option in _options(rest) if option not in known]
+    return f"cache-dit {name} has no option {unknown[0]}" if unknown else ""
+
+
+def _make(arguments: list[str]) -> str:
+    targets = [each for each in arguments if not ASSIGNMENT.fullmatch(each)]
+    unknown = [each for each in targets if each not in TARGETS]
+    return f"make has no target {unknown[0]}" if unknown else ""
+
+
+def _script(arguments: list[str]) -> str:
+    """``torchrun`` or ``python``, perhaps with ``-m torch.distributed.run``, and a script."""
+    if "cache-dit" in arguments:  # torchrun --no-python cache-dit ...
+        return _cache_dit(arguments[arguments.index("cache-dit") + 1 :])
+    if "cache_dit.cli" in arguments:
+        return _cache_dit(arguments[arguments.index("cache_dit.cli") + 1 :])
+    at = next((n for n, each in enumerate(arguments) if each.endswith(".py")), None)
+    if at is None:
+        return ""
+    if arguments[at] == "script.py":  # the reader's own
+        return ""
+    path = ROOT / arguments[at]
+    if not path.is_file():
+        return f"there is no {arguments[at]}"
+    text = path.read_text(encoding="utf-8")
+    unknown = [each for each in _options(arguments[at + 1 :]) if f'"{each}"' not in text]
+    return f"{arguments[at]} has no option {unknown[0]}" if unknown else ""
+
+
+def _pip(arguments: list[str]) -> str:
+    extras = re.findall(r"\[(\w+)\]", " ".join(arguments))
+    unknown = [extra for extra in extras if extra not in EXTRAS]
+    return f"there is no extra {unknown[0]}" if unknown else ""
+
+
+def _options(arguments: list[str]) -> list[str]:
+    return [each.partition("=")[0] for each in arguments if re.match(r"--?[a-z]", each)]
+
+
+CHECKS: dict[str, Callable[[list[str]], str]] = {
+    "cache-dit": _cache_dit,
+    "make": _make,
+    "torchrun": _script,
+    "python": _script,
+    "pip": _pip,
+}
