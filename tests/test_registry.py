@@ -53,7 +53,7 @@ def test_a_subclass_of_a_supported_class_is_supported(registry: Registry[str]) -
 
 
 def test_what_is_not_there_is_an_error_naming_the_closest(registry: Registry[str]) -> None:
-    with pytest.raises(ValueError, match=r"No planner for Fluks\. Closest: Flux\. 4 are regist"):
+    with pytest.raises(ValueError, match=r"No planner for Fluks\. Closest: Flux\. 4 are "):
         registry.get("Fluks")
     with pytest.raises(ValueError, match=r"No planner for object\. 4 are .*@register\('object'\)"):
         registry.get(object())
