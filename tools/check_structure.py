@@ -20,7 +20,7 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
 LEAVES = ("registry", "intercept", "comm", "logger", "safe_import")
-ENGINE = ("api", "load_configs", "compile_configs", "caching", "parallelism", *LEAVES)
+ENGINE = ("api", "targets", "load_configs", "compile_configs", "caching", "parallelism", *LEAVES)
 PUBLIC = ("__init__", "api", "load_configs", "metrics", *LEAVES)
 ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LEAVES, LEAVES),
@@ -30,7 +30,8 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     "compile_configs": (),
     "metrics": LEAVES,
     "load_configs": ("caching", "parallelism", *LEAVES),
-    "api": ("load_configs", "caching", "parallelism", *LEAVES),
+    "targets": ("caching", "parallelism", *LEAVES),
+    "api": ("targets", "load_configs", "caching", "parallelism", *LEAVES),
     "__init__": (*ENGINE, "metrics"),
     "verify": ("__init__", *ENGINE, "metrics"),
     "demo": PUBLIC,

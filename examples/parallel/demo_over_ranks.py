@@ -18,6 +18,7 @@ import cache_dit
 from cache_dit import DBCacheConfig, ParallelismConfig
 from cache_dit.demo import load_demo_pipeline
 from cache_dit.parallelism import parallelism_of
+from cache_dit.parallelism.context_parallel import ContextParallel
 
 PROMPTS = ["3d red apple on sky", "flat cat on mint"]
 TOLERANCE = 1 / 255 / 2
@@ -42,8 +43,8 @@ def main() -> None:
         cache_dit.enable_cache(pipe, config)
     expected, seconds_alone = draw(pipe, options.steps)
     cache_dit.enable_cache(pipe, config, parallelism_config=spread)
-    parallel = parallelism_of(pipe.transformer)
-    assert parallel is not None
+    (parallel,) = parallelism_of(pipe.transformer)
+    assert isinstance(parallel, ContextParallel)
     sent = parallel.bytes_sent
     pictures, seconds = draw(pipe, options.steps)
     sent = parallel.bytes_sent - sent

@@ -20,6 +20,7 @@ from .caching.sessions import forget, parts, remember, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .logger import init_logger
 from .parallelism import ParallelismConfig, parallelize, restore, sync_of
+from .targets import adapter_of, extra_of, transformers_of
 
 logger = init_logger(__name__)
 
@@ -65,19 +66,19 @@ def enable_cache(
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
-    transformers = _transformers(pipe_or_adapter)
+    transformers = transformers_of(pipe_or_adapter)
     if parallelism_config is not None and not (
         cache_config or calibrator_config or params_modifiers
     ):
-        parallelize(transformers, parallelism_config)
+        parallelize(transformers, parallelism_config, extra_of(pipe_or_adapter, parallelism_config))
         for each in (each for old in sessions_of(pipe_or_adapter) for each in old.transformers):
             each.denoiser.sync = sync_of(transformers)
         return pipe_or_adapter
-    adapter = _adapter(pipe_or_adapter)
+    adapter = adapter_of(pipe_or_adapter)
     sync = sync_of(transformers, parallelism_config)
     session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers, sync)
     if parallelism_config is not None:
-        parallelize(transformers, parallelism_config)
+        parallelize(transformers, parallelism_config, extra_of(pipe_or_adapter, parallelism_config))
     _replace(sessions_of(adapter), session)
     remember(session, pipe_or_adapter, adapter, adapter.pipe, *parts(adapter))
     for cached in session.transformers:
@@ -93,7 +94,7 @@ def disable_cache(pipe_or_adapter: Any) -> Any:
     """
     for session in sessions_of(pipe_or_adapter):
         _end(session)
-    for transformer in _transformers(pipe_or_adapter):
+    for transformer in transformers_of(pipe_or_adapter):
         restore(transformer)
     return pipe_or_adapter
 
@@ -213,41 +214,6 @@ def supported_matrix() -> list[dict[str, Any]]:
 def set_attn_backend(target: Any, attention_backend: str) -> Any:
     """Choose the attention kernel of a model; not built yet in this version."""
     raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
-
-
-_UNKNOWN: dict[str, Any] = {"chained": True, "has_separate_cfg": True}
-"""What holds for a model that nobody registered: calls within one step are told apart, in case they
-are the conditional and the unconditional one."""
-
-
-def _adapter(target: Any) -> BlockAdapter:
-    if isinstance(target, BlockAdapter):
-        return target
-    if isinstance(target, str):
-        raise ValueError(
-            f"enable_cache: got the name {target!r}. Give the pipeline, a BlockAdapter or the "
-            "transformer itself."
-        )
-    try:
-        return get_adapter(target)
-    except ValueError:
-        if isinstance(target, nn.Module):
-            return BlockAdapter(transformer=target, auto=True, **_UNKNOWN)
-        if isinstance(getattr(target, "transformer", None), nn.Module):
-            return BlockAdapter(pipe=target, auto=True, **_UNKNOWN)
-        raise
-
-
-def _transformers(target: Any) -> list[nn.Module]:
-    """The transformers that are to be spread over devices."""
-    if isinstance(target, nn.Module):
-        return [target]
-    if isinstance(target, BlockAdapter):
-        return [each.transformer for each in target.transformers()]
-    components = getattr(target, "components", None)
-    components = components if isinstance(components, dict) else getattr(target, "__dict__", {})
-    found = [each for name, each in components.items() if name.startswith("transformer")]
-    return [each for each in found if isinstance(each, nn.Module)]
 
 
 def _with_keywords(

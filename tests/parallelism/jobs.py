@@ -117,8 +117,7 @@ def raising_in_a_step(rank_that_raises: int) -> str:
     """What every rank's call ends with, when one of them raises in its third call."""
     model = zoo.get("FluxTransformer2DModel").build()
     cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=2))
-    parallel = parallelism_of(model)
-    assert parallel is not None
+    (parallel,) = parallelism_of(model)
     calls = 0
 
     def fail(module: nn.Module, args: Any) -> None:

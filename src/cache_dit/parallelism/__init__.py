@@ -2,7 +2,7 @@
 
 from .config import ParallelismBackend, ParallelismConfig
 from .context_plan import attention, count, gather, split, whole
-from .dispatch import parallelism_of, parallelize, restore, sync_of
+from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
@@ -15,6 +15,7 @@ __all__ = [
     "ParallelismConfig",
     "attention",
     "count",
+    "extra_modules",
     "gather",
     "parallelism_of",
     "parallelize",

@@ -12,12 +12,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..intercept import Call, Interception, intercept, parameter_names, uncompiled
+from ..logger import init_logger
 from .config import ParallelismConfig
 from .context_plan import Count, Place, Plan, Split, Streams, Whole, places
 from .distributed_attention import DistributedAttention, Tokens
 from .failure import Failures
 from .mesh import Mesh
 from .sequence import Layout
+
+logger = init_logger(__name__)
 
 CONTEXT_LEVEL = 50  # around the cache of the blocks, within the cache of the transformer's calls
 
@@ -34,7 +37,8 @@ class ContextParallel:
     def __init__(self, model: nn.Module, plans: Sequence[Plan], config: ParallelismConfig) -> None:
         self.name = type(model).__name__
         self.model = weakref.ref(model)
-        self.places = places(plans, model)
+        self.plans = plans
+        places(plans, model)  # to say what is wrong before anything is touched
         self.config = config
         self.mesh = Mesh.of(config)
         self.attend = DistributedAttention(
@@ -54,13 +58,17 @@ class ContextParallel:
         """Put it on the model."""
         model = self.model()
         assert model is not None
-        if not any(place.name == "" for place in self.places):
-            self.places.append(Place("", model))
-        for place in self.places:
+        found = places(self.plans, model)
+        if not any(place.name == "" for place in found):
+            found.append(Place("", model))
+        for place in found:
             around = uncompiled(Boundary(self, place).around)
             self._layers.append(intercept(place.module, level=CONTEXT_LEVEL, __call__=around))
-        for place in self.places:  # what is installed must not keep the model alive
-            del place.module
+            del place.module  # what is installed must not keep the model alive
+        logger.info(
+            f"context parallelism on {self.name}: ulysses {self.mesh.ulysses.size}, "
+            f"ring {self.mesh.ring.size}"
+        )
 
     def uninstall(self) -> None:
         """Take everything off again."""

@@ -148,6 +148,16 @@ Plan = Mapping[str, Any]
 """Glob over module names -> dict of splits, `Gather` (or a list), `Attention` or `Whole`."""
 
 
+def attentions(plan: Plan) -> Plan:
+    """The entries of a plan that name attention, and no others."""
+
+    def attends(entry: Any) -> bool:
+        several = entry if isinstance(entry, tuple) else (entry,)
+        return any(isinstance(one, Attention) for one in several)
+
+    return {name: entry for name, entry in plan.items() if attends(entry)}
+
+
 @dataclass
 class Place:
     """One module, and everything that a plan says about it."""

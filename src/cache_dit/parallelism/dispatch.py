@@ -1,8 +1,8 @@
-"""Which models are spread over ranks, and how they are looked up, put on and taken off."""
+"""Which modules are spread over ranks, and how they are looked up, put on and taken off."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,9 +11,8 @@ from torch import nn
 from ..comm import ALONE, SyncGroup
 from ..logger import init_logger
 from .config import ParallelismBackend, ParallelismConfig
-from .context_parallel import ContextParallel
-from .context_plan import Attention, Plan
 from .mesh import Mesh
+from .planner import Applied, Planner, PlannerRegister
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
@@ -21,11 +20,57 @@ from .transformers.context_parallelism import (
 
 logger = init_logger(__name__)
 
-_parallel: WeakKeyDictionary[nn.Module, ContextParallel] = WeakKeyDictionary()
+EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = ()
+"""Where a planner of an extra module is looked for."""
 
 
-def parallelize(transformers: Sequence[nn.Module], config: ParallelismConfig) -> None:
+class Spread:
+    """Modules that were spread together, and are restored together."""
+
+    def __init__(self, applied: Sequence[tuple[nn.Module, Applied]]) -> None:
+        self._modules: WeakKeyDictionary[nn.Module, list[Applied]] = WeakKeyDictionary()
+        self._applied = [each for _, each in applied]
+        for module, each in applied:
+            self._modules.setdefault(module, []).append(each)
+
+    def install(self) -> None:
+        """Put everything on; on an error nothing is."""
+        done: list[Applied] = []
+        try:
+            for each in self._applied:
+                each.install()
+                done.append(each)
+        except BaseException:
+            for each in reversed(done):
+                each.uninstall()
+            raise
+        for module in self._modules:
+            _spreads[module] = self
+
+    def uninstall(self) -> None:
+        """Take everything off, the last first."""
+        for module in self._modules:
+            _spreads.pop(module, None)
+        for each in reversed(self._applied):
+            each.uninstall()
+
+    def of(self, module: nn.Module) -> list[Applied]:
+        """How one of the modules is spread."""
+        return list(self._modules.get(module, ()))
+
+
+_spreads: WeakKeyDictionary[nn.Module, Spread] = WeakKeyDictionary()
+
+
+def parallelize(
+    transformers: Sequence[nn.Module], config: ParallelismConfig, extra: Sequence[nn.Module] = ()
+) -> None:
     """Spread models over the ranks, in place of how they were spread before.
+
+    Args:
+        transformers: denoisers.
+        config: how.
+        extra: the further modules that the config names (see `extra_modules`).
 
     Raises:
         ValueError: config, world, model and plan do not fit together.
@@ -36,73 +81,104 @@ def parallelize(transformers: Sequence[nn.Module], config: ParallelismConfig) ->
     _require_built(config)
     if config.backend is ParallelismBackend.NONE:
         return
-    plain = [getattr(each, "_orig_mod", each) for each in transformers]
-    made = [ContextParallel(each, _plans(each, config), config) for each in plain]
-    for transformer in plain:
-        restore(transformer)
-    for transformer, parallel in zip(plain, made, strict=True):
-        parallel.install()
-        _parallel[transformer] = parallel
-        mesh = parallel.mesh
-        logger.info(
-            f"context parallelism enabled on {parallel.name}: ulysses {mesh.ulysses.size}, "
-            f"ring {mesh.ring.size}"
-        )
+    plain = [_plain(each) for each in transformers]
+    further = [_plain(each) for each in extra]
+    planners = [(each, one) for each in plain for one in _planners(each, config)]
+    planners += [(each, _extra_planner(each)) for each in further]
+    replaced = _spreads_of([*plain, *further])
+    for old in replaced:
+        old.uninstall()
+    try:
+        new = Spread([(each, planner.prepare(each, config)) for each, planner in planners])
+        new.install()
+    except BaseException:
+        for old in replaced:
+            old.install()
+        raise
 
 
-def restore(transformer: nn.Module) -> None:
-    """The model is on one process again; nothing happens where it was already."""
-    parallel = _parallel.pop(getattr(transformer, "_orig_mod", transformer), None)
-    if parallel is not None:
-        parallel.uninstall()
+def restore(module: nn.Module) -> None:
+    """The module, and what was spread with it, is on one process again.
+
+    Nothing happens where it was already. Collective where weights were shared out.
+    """
+    if (spread := _spreads.get(_plain(module))) is not None:
+        spread.uninstall()
 
 
-def parallelism_of(transformer: nn.Module) -> ContextParallel | None:
-    """How a model is spread, or None."""
-    return _parallel.get(getattr(transformer, "_orig_mod", transformer))
+def parallelism_of(module: nn.Module) -> list[Applied]:
+    """How a module is spread: one entry for each way; empty where it is not."""
+    spread = _spreads.get(_plain(module))
+    return spread.of(_plain(module)) if spread else []
 
 
-def sync_of(
-    transformers: Sequence[nn.Module], config: ParallelismConfig | None = None
-) -> SyncGroup:
+def sync_of(modules: Sequence[nn.Module], config: ParallelismConfig | None = None) -> SyncGroup:
     """The ranks that must take the same decisions about these models, as they are or will be."""
     if config is not None:
         return Mesh.of(config).sync
-    known = [parallelism_of(each) for each in transformers]
-    return next((each.mesh.sync for each in known if each is not None), ALONE)
+    known = [applied for each in modules for applied in parallelism_of(each)]
+    return known[0].mesh.sync if known else ALONE
 
 
-def _plans(transformer: nn.Module, config: ParallelismConfig) -> list[Plan]:
+def extra_modules(owner: Any, config: ParallelismConfig) -> list[nn.Module]:
+    """The modules that ``config.extra_parallel_modules`` means: themselves, or by their names.
+
+    Args:
+        owner: the pipeline that has the names as attributes.
+        config: what is asked for.
+
+    Raises:
+        ValueError: a name that the pipeline does not have, or something that is no module.
+    """
+    found = []
+    for each in config.extra_parallel_modules:
+        module = getattr(owner, each, None) if isinstance(each, str) else each
+        if not isinstance(module, nn.Module):
+            known = [name for name, one in _attributes(owner) if isinstance(one, nn.Module)]
+            raise ValueError(
+                f"ParallelismConfig: extra_parallel_modules has {each!r}, which is no module of "
+                f"{type(owner).__name__}. Give a module, or one of the names "
+                f"{', '.join(known) or '(it has none)'}."
+            )
+        found.append(module)
+    return found
+
+
+def _attributes(owner: Any) -> Iterable[tuple[str, Any]]:
+    components = getattr(owner, "components", None)
+    return (components if isinstance(components, dict) else getattr(owner, "__dict__", {})).items()
+
+
+def _planners(transformer: nn.Module, config: ParallelismConfig) -> list[Planner]:
+    """One planner for each way in which a transformer is to be spread."""
     register = ContextParallelismPlannerRegister
-    given = config.cp_plan
-    if given is None:
-        planner = register.get_planner(transformer)()
-        if type(planner).apply is ContextParallelismPlanner.apply:
-            return planner.plans(transformer)
-        given = planner.apply(transformer, config)  # a user's planner, which returns a plan
-    if any(_attends(entry) for entry in given.values()):
-        return [given]
-    try:  # a plan in diffusers' own format, which says nothing about attention
-        known = register.get_planner(transformer)().plans(transformer)
-    except ValueError as error:
-        raise ValueError(
-            f"ParallelismConfig: cp_plan names no attention for {type(transformer).__name__}, and "
-            f"no registered plan does. Add an entry such as 'blocks.*.attn1': "
-            f"attention('hidden_states'). ({error})"
-        ) from error
-    attention = {name: entry for plan in known for name, entry in plan.items() if _attends(entry)}
-    return [given, attention]
+    given = config.cp_plan is not None and register.find_planner(transformer) is None
+    return [ContextParallelismPlanner() if given else register.get_planner(transformer)()]
 
 
-def _attends(entry: Any) -> bool:
-    several = entry if isinstance(entry, tuple) else (entry,)
-    return not isinstance(entry, Mapping) and any(isinstance(one, Attention) for one in several)
+def _extra_planner(module: nn.Module) -> Planner:
+    for register in EXTRA_REGISTERS:
+        if (planner := register.find_planner(module)) is not None:
+            return planner()
+    reasons = [why for each in EXTRA_REGISTERS if (why := each.why_refused(module))]
+    raise ValueError(
+        f"ParallelismConfig: extra_parallel_modules has a {type(module).__name__}, which cannot be "
+        f"spread: {reasons[0] if reasons else 'no planner is registered for it'}."
+    )
+
+
+def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:
+    return list(dict.fromkeys(_spreads[each] for each in modules if each in _spreads))
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    return getattr(module, "_orig_mod", module)
 
 
 def _require_built(config: ParallelismConfig) -> None:
     if config.tp_size not in (None, 1):
         raise NotImplementedError("ParallelismConfig: tp_size is not built yet in this version.")
-    if config.extra_parallel_modules:
+    if config.extra_parallel_modules and not EXTRA_REGISTERS:
         raise NotImplementedError(
             "ParallelismConfig: extra_parallel_modules are not built yet in this version."
         )

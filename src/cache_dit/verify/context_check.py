@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
+from cache_dit.parallelism.context_parallel import ContextParallel
 from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import NOT_SPLIT
 from cache_dit.verify import zoo
 from cache_dit.verify.outputs import difference
@@ -144,8 +145,8 @@ def _outcome(
 ) -> Outcome:
     before = traces(model)
     parallelize([model], ParallelismConfig(**config))
-    parallel = parallelism_of(model)
-    assert parallel is not None
+    (parallel,) = parallelism_of(model)
+    assert isinstance(parallel, ContextParallel)
     sent = parallel.bytes_sent
     try:
         output = _call(entry, model, sizes)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
-from ....intercept import original_class
-from ....registry import Registry
 from ...config import ParallelismConfig
 from ...context_parallel import ContextParallel
-from ...context_plan import Plan
+from ...context_plan import Plan, attentions
+from ...planner import Planner, PlannerRegister
 from .cp_not_split import NOT_SPLIT
 
 
-class ContextParallelismPlanner:
+class ContextParallelismPlanner(Planner):
     """Base of all context-parallel plans. A subclass is usually a dict with a name.
+
+    A subclass of a user may instead override `apply` to return a plan.
 
     Attributes:
         plan: see `cache_dit.parallelism.context_plan`.
@@ -31,55 +31,32 @@ class ContextParallelismPlanner:
         own = getattr(transformer, "_cp_plan", None) if self.own else None
         return [own, self.plan] if own else [self.plan]
 
-    def apply(
-        self, transformer: nn.Module, parallelism_config: ParallelismConfig, **kwargs: Any
-    ) -> Any:
-        """Split the model's sequence over the ranks.
+    def prepare(self, module: nn.Module, config: ParallelismConfig) -> ContextParallel:
+        """The model's sequence over the ranks, as `plans` or the config's ``cp_plan`` say."""
+        return ContextParallel(module, self._chosen(module, config), config)
 
-        A planner may return a plan instead of applying one.
+    def _chosen(self, module: nn.Module, config: ParallelismConfig) -> list[Plan]:
+        given = config.cp_plan
+        if given is None and type(self).apply is not ContextParallelismPlanner.apply:
+            given = self.apply(module, config)  # a user's planner, which returns a plan
+        if given is None:
+            return self.plans(module)
+        if attentions(given):
+            return [given]
+        known = [attentions(plan) for plan in self.plans(module)]
+        if any(known):  # a plan in diffusers' own format says nothing about attention
+            return [given, *known]
+        raise ValueError(
+            f"ParallelismConfig: cp_plan names no attention for {type(module).__name__}, and no "
+            "registered plan does. Add an entry such as 'blocks.*.attn1': "
+            "attention('hidden_states')."
+        )
 
-        Raises:
-            ValueError: plan, model and world do not fit together; the model is then untouched.
-        """
-        parallel = ContextParallel(transformer, self.plans(transformer), parallelism_config)
-        parallel.install()
-        return parallel
 
-
-class ContextParallelismPlannerRegister:
-    """Planners by prefix of the transformer's class name; the longest wins."""
-
-    _registry: Registry[type[ContextParallelismPlanner]] = Registry(
-        "context-parallel planner", "cache_dit.parallelism.transformers.context_parallelism"
-    )
-
-    @classmethod
-    def register(cls, *prefixes: str) -> Callable[[type], Any]:
-        """Decorator: register a planner class under class-name prefixes."""
-        return cls._registry.register(*prefixes)
-
-    @classmethod
-    def unregister(cls, *prefixes: str) -> None:
-        """Forget planners."""
-        cls._registry.unregister(*prefixes)
-
-    @classmethod
-    def get_planner(cls, target: nn.Module | str) -> type[ContextParallelismPlanner]:
-        """The planner class of a transformer or class name.
-
-        Raises:
-            ValueError: there is none; the message says why, or names the closest.
-        """
-        model = getattr(target, "_orig_mod", target)
-        if (planner := cls._registry.find(model)) is not None:
-            return planner
-        name = model if isinstance(model, str) else original_class(model).__name__
-        if name in NOT_SPLIT:
-            raise ValueError(f"No context-parallel planner for {name}: {NOT_SPLIT[name]}.")
-        return cls._registry.get(model)
-
-    @classmethod
-    def supported_planners(cls) -> tuple[int, list[str]]:
-        """How many prefixes are registered, and which."""
-        names = cls._registry.names()
-        return len(names), names
+class ContextParallelismPlannerRegister(
+    PlannerRegister,
+    kind="context-parallel planner",
+    builtins="cache_dit.parallelism.transformers.context_parallelism",
+    refused=NOT_SPLIT,
+):
+    """Context-parallel planners by prefix of the transformer's class name; the longest wins."""

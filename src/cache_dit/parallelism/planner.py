@@ -1,0 +1,118 @@
+"""What the planners of all axes, and the registers of them, have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
+
+from torch import nn
+
+from ..intercept import original_class
+from ..registry import Registry
+from .config import ParallelismConfig
+from .mesh import Mesh
+
+
+class Applied(Protocol):
+    """One way in which one module is spread over ranks.
+
+    Making one checks that plan, module, config and world fit together, and touches nothing. It must
+    not keep the module alive.
+    """
+
+    mesh: Mesh
+
+    def install(self) -> None:
+        """Put it on the module; on an error the module is as it was."""
+
+    def uninstall(self) -> None:
+        """Take it off again; the module is what it was before."""
+
+
+class Planner:
+    """Knows how one kind of module is spread. Subclasses are mostly data.
+
+    A subclass for one axis implements `prepare`; a plan for one model then is a subclass of that.
+    """
+
+    def prepare(self, module: nn.Module, config: ParallelismConfig) -> Applied:
+        """Work out and check everything; nothing is touched.
+
+        Raises:
+            ValueError: plan, module, config and world do not fit together.
+        """
+        raise NotImplementedError
+
+    def apply(self, module: nn.Module, parallelism_config: ParallelismConfig, **kwargs: Any) -> Any:
+        """Spread the module over the ranks.
+
+        Raises:
+            ValueError: plan, module, config and world do not fit together; the module is then
+                untouched.
+        """
+        applied = self.prepare(module, parallelism_config)
+        applied.install()
+        return applied
+
+
+class PlannerRegister:
+    """Planners of one axis by prefix of the module's class name; the longest wins.
+
+    Each axis has a subclass: ``class MyRegister(PlannerRegister, kind=..., builtins=...)``, where
+    ``builtins`` is the module whose import registers the planners of the package, and ``refused``
+    says of classes why they cannot have one.
+    """
+
+    _registry: ClassVar[Registry[Any]]
+    refused: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(
+        cls, *, kind: str, builtins: str, refused: Mapping[str, str] | None = None
+    ) -> None:
+        cls._registry = Registry(kind, builtins)
+        cls.refused = refused or {}
+
+    @classmethod
+    def register(cls, *prefixes: str) -> Callable[[type], Any]:
+        """Decorator: register a planner class under class-name prefixes."""
+        return cls._registry.register(*prefixes)
+
+    @classmethod
+    def unregister(cls, *prefixes: str) -> None:
+        """Forget planners."""
+        cls._registry.unregister(*prefixes)
+
+    @classmethod
+    def find_planner(cls, target: nn.Module | str) -> Any:
+        """The planner class of a module or class name, or None."""
+        return cls._registry.find(_plain(target))
+
+    @classmethod
+    def get_planner(cls, target: nn.Module | str) -> Any:
+        """The planner class of a module or class name.
+
+        Raises:
+            ValueError: there is none; the message says why, or names the closest.
+        """
+        if (planner := cls.find_planner(target)) is not None:
+            return planner
+        if why := cls.why_refused(target):
+            name = target if isinstance(target, str) else original_class(_plain(target)).__name__
+            raise ValueError(f"No {cls._registry.kind} for {name}: {why}.")
+        return cls._registry.get(_plain(target))
+
+    @classmethod
+    def why_refused(cls, target: nn.Module | str) -> str:
+        """Why a class cannot have a planner; empty where nothing stands against it."""
+        name = target if isinstance(target, str) else original_class(_plain(target)).__name__
+        return cls.refused.get(name, "")
+
+    @classmethod
+    def supported_planners(cls) -> tuple[int, list[str]]:
+        """How many prefixes are registered, and which."""
+        names = cls._registry.names()
+        return len(names), names
+
+
+def _plain(target: nn.Module | str) -> Any:
+    return getattr(target, "_orig_mod", target)
