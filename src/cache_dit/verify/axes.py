@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -13,9 +16,6 @@ from cache_dit.verify import zoo
 from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.context_check import verify_context_parallel
 from cache_dit.verify.report import Finding, Report
-
-Verify = Callable[[zoo.Entry, bool], Report]
-"""``verify(entry, every_setting)``"""
 
 
 def verify_cache(entry: zoo.Entry, every_setting: bool) -> Report:
@@ -32,7 +32,48 @@ def verify_cache(entry: zoo.Entry, every_setting: bool) -> Report:
     )
 
 
-AXES: dict[str, Verify] = {"cache": verify_cache, "cp": verify_context_parallel}
+@dataclass(frozen=True)
+class Axis:
+    """What is verified on one axis, and of which models.
+
+    Attributes:
+        verify: ``verify(entry, every_setting)`` makes the report of one entry.
+        entries: tiny models by name; each has ``name``, ``class_name`` and ``available``.
+        kind: what these models are, as the matrix heads them.
+    """
+
+    verify: Callable[[Any, bool], Report]
+    entries: Mapping[str, Any]
+    kind: str
+
+    def get(self, name: str) -> Any:
+        """The entry called ``name``.
+
+        Raises:
+            ValueError: there is none; the message names the closest.
+        """
+        if name in self.entries:
+            return self.entries[name]
+        if self.entries is zoo.ENTRIES:
+            return zoo.get(name)  # which knows more about what is missing
+        closest = get_close_matches(name, self.entries, n=3, cutoff=0.0)
+        raise ValueError(
+            f"verify: no {self.kind} named {name!r}. Closest: {', '.join(closest)}. "
+            f"{len(self.entries)} are there."
+        )
+
+
+TRANSFORMERS = "transformer"
+
+AXES: dict[str, Axis] = {
+    "cache": Axis(verify_cache, zoo.ENTRIES, TRANSFORMERS),
+    "cp": Axis(verify_context_parallel, zoo.ENTRIES, TRANSFORMERS),
+}
+
+
+def model_names() -> list[str]:
+    """Names of the tiny models of all axes, those of one kind together."""
+    return list(dict.fromkeys(name for axis in AXES.values() for name in axis.entries))
 
 
 def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False) -> Report:
@@ -46,14 +87,14 @@ def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False)
     Raises:
         ValueError: no such model, or no such axis.
     """
-    entry = zoo.get(name)
     if axis not in AXES:
         raise ValueError(f"verify: no axis {axis!r}. Use one of {', '.join(AXES)}.")
+    entry = AXES[axis].get(name)
     if not entry.available:
         return Report(name, axis, not_applicable="The installed diffusers lacks this class.")
     started = time.perf_counter()
     try:
-        report = AXES[axis](entry, every_setting)
+        report = AXES[axis].verify(entry, every_setting)
     except Exception as error:  # a model that cannot even be tried is not verified
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         report = Report(name, axis, [Finding("preparation", problem=f"{kind}{error}")])

@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cache_dit.verify import zoo
 from cache_dit.verify.axes import AXES, verify_model
 from cache_dit.verify.matrix import blocks_text
 from cache_dit.verify.report import Report
@@ -27,7 +26,7 @@ MARKS = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[dim]-[/dim
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Classes or names in the zoo, such as FluxTransformer2DModel."),
+        typer.Argument(help="Classes or names of tiny models: FluxTransformer2DModel, ...."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All models of the zoo.")] = False,
     axis: Annotated[str, typer.Option(help=f"What to verify: {', '.join(AXES)}.")] = "cache",
@@ -52,7 +51,7 @@ def verify(
         if json is not None:
             update_rows(json, [report.as_row()])  # at once: the rest may take hours
     console.print(table(reports))
-    if not everything:
+    if axis == "cache" and not everything:
         for report in reports:
             console.print(f"{report.model}: {blocks_text(report.details)}", highlight=False)
     for report in reports:
@@ -69,13 +68,13 @@ def _chosen(names: list[str], everything: bool, axis: str) -> list[str]:
         raise ValueError("cache-dit verify: name models, or use --all.")
     if axis not in AXES:
         raise ValueError(f"cache-dit verify: no axis {axis!r}. Use one of {', '.join(AXES)}.")
-    known = zoo.names()
+    known = list(AXES[axis].entries)
     if everything:
         return known
     chosen = []
     for name in names:
         variants = [each for each in known if each.startswith(f"{name}/")]
-        chosen += [zoo.get(name).name] * (name in known or not variants) + variants
+        chosen += [AXES[axis].get(name).name] * (name in known or not variants) + variants
     return list(dict.fromkeys(chosen))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cache_dit
+from cache_dit.verify.axes import AXES, TRANSFORMERS
 from cache_dit.verify.rows import Row
 from cache_dit.verify.zoo import NOT_DENOISERS
 
@@ -29,21 +30,23 @@ with*: other inputs or configurations for which all of this was verified too.
 """
 
 
+TRANSFORMER_COLUMNS = ("model", "cache", "block lists", "calls told apart", "also with")
+
+
 def supported_matrix_page() -> str:
     """The page, from the rows that the package brings along."""
     return page(cache_dit.supported_matrix())
 
 
 def page(rows: Sequence[Row]) -> str:
-    """One line for each class, one column for each further axis that has rows, then exceptions."""
-    axes = list(dict.fromkeys(row["axis"] for row in rows if row["axis"] != "cache"))
-    classes: dict[str, list[Row]] = {}
+    """A table for each kind of model: a line for each class, a column for each axis."""
+    kinds: dict[str, list[Row]] = {TRANSFORMERS: []}
     for row in rows:
-        classes.setdefault(row["model"].split("/")[0], []).append(row)
-    head = ["model", "cache", "block lists", "calls told apart", "also with", *axes]
-    lines = [head, ["---"] * len(head)]
-    lines += [_cells(name, own, axes) for name, own in classes.items()]
-    parts = [HEAD, *(f"| {' | '.join(line)} |" for line in lines)]
+        kind = AXES[row["axis"]].kind if row["axis"] in AXES else TRANSFORMERS
+        kinds.setdefault(kind, []).append(row)
+    parts = [HEAD, *_table(kinds.pop(TRANSFORMERS), _transformer_cells, TRANSFORMER_COLUMNS)]
+    for kind, own in kinds.items():
+        parts += [f"\n## {kind.capitalize()}s\n", *_table(own, _cells, ("model", "also with"))]
     exceptions = [f"- {row['model']}, {row['axis']}: {row['reason']}" for row in rows]
     exceptions = [line for line, row in zip(exceptions, rows, strict=True) if row["reason"]]
     others = [f"- `{name}`: {why}" for name, why in NOT_DENOISERS.items()]
@@ -51,17 +54,43 @@ def page(rows: Sequence[Row]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _cells(name: str, rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+def _table(
+    rows: Sequence[Row],
+    first_cells: Callable[[str, Sequence[Row]], list[str]],
+    columns: Sequence[str],
+) -> list[str]:
+    """Lines of one table: some columns of its own, then one for each axis that has rows."""
+    axes = list(dict.fromkeys(row["axis"] for row in rows if row["axis"] not in columns))
+    axes.sort(key=lambda axis: list(AXES).index(axis) if axis in AXES else len(AXES))
+    classes: dict[str, list[Row]] = {}
+    for row in rows:
+        classes.setdefault(row["model"].split("/")[0], []).append(row)
+    head = [*columns, *axes]
+    lines = [head, ["---"] * len(head)]
+    for name, own in classes.items():
+        verdicts = [_verdict([row for row in own if row["axis"] == axis]) for axis in axes]
+        lines.append([*first_cells(name, own), *verdicts])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _cells(name: str, rows: Sequence[Row]) -> list[str]:
+    return [f"`{name}`", _variants(rows)]
+
+
+def _variants(rows: Sequence[Row]) -> str:
+    names = {row["model"].partition("/")[2] for row in rows if row["ok"]}
+    return ", ".join(sorted(names - {""}))
+
+
+def _transformer_cells(name: str, rows: Sequence[Row]) -> list[str]:
     cached = [row for row in rows if row["axis"] == "cache"]
     details: dict[str, Any] = next((row["details"] for row in cached if row["details"]), {})
-    variants = [row["model"].split("/")[1] for row in cached if "/" in row["model"] and row["ok"]]
     return [
         f"`{name}`",
         _verdict(cached),
         blocks_text(details),
         _calls(details),
-        ", ".join(sorted(variants)),
-        *(_verdict([row for row in rows if row["axis"] == axis]) for axis in axes),
+        _variants(cached),
     ]
 
 

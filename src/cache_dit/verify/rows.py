@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cache_dit.verify import zoo
+from cache_dit.verify.axes import model_names
 
 Row = Mapping[str, Any]
 
@@ -15,11 +15,11 @@ Row = Mapping[str, Any]
 def update_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows to a file, in place of those of the same model and axis; other rows stay.
 
-    Models are in the order of the zoo. Rows of models that have left the zoo are dropped.
+    Models are in the order of the axes. Rows of models that are gone are dropped.
     """
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     merged = {(row["model"], row["axis"]): row for row in [*old, *rows]}
-    order = {name: place for place, name in enumerate(zoo.names())}
+    order = {name: place for place, name in enumerate(model_names())}
     kept = [row for (model, _), row in merged.items() if model in order]
     kept.sort(key=lambda row: (order[row["model"]], row["axis"]))
     lines = ",\n".join(json.dumps(row) for row in kept)
