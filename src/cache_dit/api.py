@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.resources import files
 from typing import Any
 
@@ -77,9 +78,12 @@ def enable_cache(
     adapter = adapter_of(pipe_or_adapter)
     sync = sync_of(transformers, parallelism_config)
     session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers, sync)
-    if parallelism_config is not None:
-        parallelize(transformers, parallelism_config, extra_of(pipe_or_adapter, parallelism_config))
-    _replace(sessions_of(adapter), session)
+    with ExitStack() as undo:
+        if parallelism_config is not None:
+            extra = extra_of(pipe_or_adapter, parallelism_config)
+            undo.callback(parallelize(transformers, parallelism_config, extra))
+        _replace(sessions_of(adapter), session)
+        undo.pop_all()
     remember(session, pipe_or_adapter, adapter, adapter.pipe, *parts(adapter))
     for cached in session.transformers:
         for unit in cached.units:

@@ -7,7 +7,7 @@ import torch
 
 import cache_dit
 from cache_dit import ParallelismConfig
-from cache_dit.parallelism import gather, split
+from cache_dit.parallelism import gather, parallelism_of, split
 from cache_dit.verify import zoo
 from cache_dit.verify.ranks import Ranks, ranks
 from tests.parallelism import jobs
@@ -85,3 +85,20 @@ def test_a_rank_that_raises_is_named_by_the_others(monkeypatch: pytest.MonkeyPat
     assert said[1] == "ArithmeticError: the third step went wrong"
     assert said[0].startswith("RuntimeError: FluxTransformer2DModel: rank 1 failed")
     assert "the third step went wrong" in said[0]
+
+
+def test_a_cache_that_cannot_be_installed_leaves_no_parallelism_behind() -> None:
+    class Failing(cache_dit.PatchFunctor):
+        def apply(self, transformer: torch.nn.Module, **kwargs: object) -> torch.nn.Module:
+            raise RuntimeError("cannot patch")
+
+    model = zoo.get("FluxTransformer2DModel").build()
+    cls = type(model)
+    adapter = cache_dit.get_adapter(model)
+    adapter.patch_functor = Failing()
+    with pytest.raises(RuntimeError, match="cannot patch"):
+        cache_dit.enable_cache(
+            adapter, cache_dit.DBCacheConfig(), parallelism_config=ParallelismConfig(ulysses_size=1)
+        )
+    assert parallelism_of(model) == []
+    assert type(model) is cls

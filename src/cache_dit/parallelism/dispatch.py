@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -64,13 +64,16 @@ _spreads: WeakKeyDictionary[nn.Module, Spread] = WeakKeyDictionary()
 
 def parallelize(
     transformers: Sequence[nn.Module], config: ParallelismConfig, extra: Sequence[nn.Module] = ()
-) -> None:
+) -> Callable[[], None]:
     """Spread models over the ranks, in place of how they were spread before.
 
     Args:
         transformers: denoisers.
         config: how.
         extra: the further modules that the config names (see `extra_modules`).
+
+    Returns:
+        What undoes it: the models are then as they were before.
 
     Raises:
         ValueError: config, world, model and plan do not fit together.
@@ -80,7 +83,7 @@ def parallelize(
     """
     _require_built(config)
     if config.backend is ParallelismBackend.NONE:
-        return
+        return lambda: None
     plain = [_plain(each) for each in transformers]
     further = [_plain(each) for each in extra]
     planners = [(each, one) for each in plain for one in _planners(each, config)]
@@ -92,9 +95,19 @@ def parallelize(
         new = Spread([(each, planner.prepare(each, config)) for each, planner in planners])
         new.install()
     except BaseException:
-        for old in replaced:
-            old.install()
+        _install(replaced)
         raise
+
+    def undo() -> None:
+        new.uninstall()
+        _install(replaced)
+
+    return undo
+
+
+def _install(spreads: Iterable[Spread]) -> None:
+    for each in spreads:
+        each.install()
 
 
 def restore(module: nn.Module) -> None:
