@@ -67,15 +67,11 @@ def enable_cache(
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
-    transformers = transformers_of(pipe_or_adapter)
     if parallelism_config is not None and not (
         cache_config or calibrator_config or params_modifiers
     ):
-        parallelize(transformers, parallelism_config, extra_of(pipe_or_adapter, parallelism_config))
-        for each in (each for old in sessions_of(pipe_or_adapter) for each in old.transformers):
-            each.denoiser.sync = sync_of(transformers)
-        return pipe_or_adapter
-    adapter = adapter_of(pipe_or_adapter)
+        return _spread(pipe_or_adapter, parallelism_config)
+    adapter, transformers = adapter_of(pipe_or_adapter), transformers_of(pipe_or_adapter)
     sync = sync_of(transformers, parallelism_config)
     session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers, sync)
     with ExitStack() as undo:
@@ -218,6 +214,16 @@ def supported_matrix() -> list[dict[str, Any]]:
 def set_attn_backend(target: Any, attention_backend: str) -> Any:
     """Choose the attention kernel of a model; not built yet in this version."""
     raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
+
+
+def _spread(target: Any, config: ParallelismConfig) -> Any:
+    """Parallelism alone; a cache that is there already stays, and decides over all ranks."""
+    transformers = transformers_of(target)
+    parallelize(transformers, config, extra_of(target, config))
+    for session in sessions_of(target):
+        for each in session.transformers:
+            each.denoiser.sync = sync_of(transformers)
+    return target
 
 
 def _with_keywords(
