@@ -28,6 +28,21 @@ class SyncGroup:
 ALONE = SyncGroup()
 
 
+@dataclass(frozen=True)
+class Arriving:
+    """Messages on their way to this rank, and one that must not change until they are there."""
+
+    received: torch.Tensor
+    counts: tuple[int, ...]
+    work: dist.Work
+    sent: torch.Tensor
+
+    def wait(self) -> tuple[torch.Tensor, ...]:
+        """The message of each rank, once all are there."""
+        self.work.wait()
+        return torch.split(self.received, self.counts)
+
+
 @dataclass
 class Channel:
     """The ranks along one axis of the mesh, as seen from one of them.
@@ -51,16 +66,16 @@ class Channel:
         """How many ranks there are."""
         return len(self.ranks)
 
-    def all_to_all(
-        self, parts: Sequence[torch.Tensor], counts: Sequence[int]
-    ) -> tuple[torch.Tensor, ...]:
-        """Send the flat ``parts[r]`` to rank r; receive ``counts[r]`` numbers from it."""
+    def send_to_all(self, parts: Sequence[torch.Tensor], counts: Sequence[int]) -> Arriving:
+        """Begin to send the flat ``parts[r]`` to rank r, and to receive ``counts[r]`` numbers."""
         sent = torch.cat(list(parts))
         sizes = [part.numel() for part in parts]
         self._count(sent.element_size() * (sent.numel() - sizes[self.rank]))
         received = sent.new_empty(sum(counts))
-        dist.all_to_all_single(received, sent, list(counts), sizes, group=self.group)
-        return torch.split(received, list(counts))
+        work = dist.all_to_all_single(
+            received, sent, list(counts), sizes, group=self.group, async_op=True
+        )
+        return Arriving(received, tuple(counts), work, sent)
 
     def all_gather(
         self, tensor: torch.Tensor, lengths: Sequence[int], dim: int

@@ -7,25 +7,30 @@ from typing import Any
 import pytest
 import torch
 
+from cache_dit.parallelism.wire import EIGHT_BITS
 from cache_dit.verify.ranks import ranks
 from tests.parallelism import jobs
+from tests.parallelism.jobs import Sample
 
 ULYSSES, RING = {"ulysses_size": 2}, {"ring_size": 2}
 GATHERED = {"ring_size": 2, "ring_rotate_method": "allgather"}
+BOTH = {"ulysses_size": 2, "ring_size": 2}
+
+
+def worst(config: dict[str, Any], sample: Sample, size: int = 2) -> float:
+    return max(error for error, _ in ranks(size).run(jobs.attention_error, config, sample))
 
 
 @pytest.mark.parametrize("kind", ["", "padding", "any", "added", "causal"])
 @pytest.mark.parametrize("config", [ULYSSES, RING, GATHERED], ids=["ulysses", "ring", "gathered"])
 def test_two_ranks_give_what_one_process_gives(config: dict[str, Any], kind: str) -> None:
-    errors = ranks(2).run(jobs.attention_error, config, (7, 17), 3, None, kind)
-    assert max(error for error, _ in errors) < 1e-14
+    assert worst(config, Sample((7, 17), heads=3, kind=kind)) < 1e-14
 
 
 @pytest.mark.parametrize("config", [ULYSSES, RING], ids=["ulysses", "ring"])
 def test_grouped_queries_and_fewer_heads_than_ranks(config: dict[str, Any]) -> None:
     for heads, key_heads in ((6, 2), (3, 1), (1, 1)):
-        errors = ranks(2).run(jobs.attention_error, config, (13,), heads, key_heads, "causal")
-        assert max(error for error, _ in errors) < 1e-14
+        assert worst(config, Sample((13,), heads, key_heads, "causal")) < 1e-14
 
 
 @pytest.mark.parametrize("lengths", [(1,), (1, 1), (2, 1)])
@@ -33,39 +38,57 @@ def test_grouped_queries_and_fewer_heads_than_ranks(config: dict[str, Any]) -> N
 def test_sequences_shorter_than_the_number_of_ranks(
     config: dict[str, Any], lengths: tuple[int, ...]
 ) -> None:
-    errors = ranks(2).run(jobs.attention_error, config, lengths)
-    assert max(error for error, _ in errors) < 1e-14
+    assert worst(config, Sample(lengths)) < 1e-14
 
 
 @pytest.mark.parametrize("kind", ["", "any"])
 def test_ulysses_and_ring_at_once(kind: str) -> None:
-    config = {"ulysses_size": 2, "ring_size": 2}
-    errors = ranks(4).run(jobs.attention_error, config, (7, 17), 3, None, kind)
-    assert max(error for error, _ in errors) < 1e-14
+    assert worst(BOTH, Sample((7, 17), heads=3, kind=kind), 4) < 1e-14
 
 
 def test_a_ring_in_bfloat16_is_no_worse_than_rounding_its_output() -> None:
-    errors = ranks(2).run(jobs.attention_error, RING, (31,), 4, None, "", torch.bfloat16)
-    assert max(error for error, _ in errors) < 2e-2
-
-
-SIZE = 24 * 4 * 8 * 2 * 8  # S tokens, 4 heads of 8, batch 2, 8 bytes
+    assert worst(RING, Sample((31,), dtype=torch.bfloat16)) < 2e-2
 
 
 @pytest.mark.parametrize(
-    ("config", "expected"),
+    "sample",
     [
-        (ULYSSES, 4 * SIZE // 4),  # 4 S d b (W - 1) / W^2
-        (RING, 2 * SIZE // 2),  # 2 S d b (W - 1) / W
-        (GATHERED, 2 * SIZE // 2),
+        Sample((7, 17), heads=6),
+        Sample((7, 17), heads=3, kind="any"),
+        Sample((13,), heads=8, key_heads=2, kind="causal"),
+        Sample((13,), heads=6, key_heads=2, kind="padding"),
+        Sample((5,), heads=1),
+        Sample((1,), heads=4, dtype=torch.bfloat16),
     ],
-    ids=["ulysses", "ring", "gathered"],
+    ids=["plain", "any mask", "grouped", "groups that cannot be divided", "one head", "short"],
 )
-def test_bytes_sent_are_those_of_the_formula(config: dict[str, Any], expected: int) -> None:
-    assert [sent for _, sent in ranks(2).run(jobs.attention_error, config, (24,))] == [expected] * 2
+def test_overlapping_changes_no_bit_and_sends_nothing_more(sample: Sample) -> None:
+    for same, sent, sent_plainly in ranks(2).run(jobs.overlapped, ULYSSES, sample):
+        assert same
+        assert sent == sent_plainly
 
 
-def test_bytes_sent_by_ulysses_and_ring_at_once() -> None:
-    """(S d b / W) [4 (U - 1) / U + 2 (R - 1)]."""
-    outcomes = ranks(4).run(jobs.attention_error, {"ulysses_size": 2, "ring_size": 2}, (24,))
-    assert [sent for _, sent in outcomes] == [SIZE // 4 * (2 + 2)] * 4
+def test_overlapping_with_a_ring_is_exact() -> None:
+    """Not to the bit: vectorised exp rounds by where a number lies in a tensor."""
+    config = {**BOTH, "ulysses_async": True}
+    assert worst(config, Sample((7, 17), heads=6, kind="any"), 4) < 1e-14
+
+
+@pytest.mark.parametrize("config", [ULYSSES, {**ULYSSES, "ulysses_async": True}])
+def test_eight_bits_cost_about_one_percent(config: dict[str, Any]) -> None:
+    sample = Sample((100, 24), width=64, dtype=torch.bfloat16)
+    outcomes = ranks(2).run(jobs.relative_error, {**config, "ulysses_float8": True}, sample)
+    exact = ranks(2).run(jobs.relative_error, config, sample)
+    for (error, sent), (rounding, sent_exactly) in zip(outcomes, exact, strict=True):
+        assert rounding < error < 0.015
+        assert sent == sent_exactly // 2 + sent_exactly // 2 * 4 // 64  # one byte and the scales
+
+
+def test_eight_bits_keep_zeros_and_nan() -> None:
+    tensor = torch.tensor([[0.0, 0.0], [1.0, -2.0], [float("nan"), 1.0]])
+    message = EIGHT_BITS.pack(tensor)
+    assert len(message) == EIGHT_BITS.size((3, 2))
+    read = EIGHT_BITS.unpack(message, (3, 2), tensor.dtype)
+    assert read[0].tolist() == [0.0, 0.0]
+    assert read[1, 1] == -2.0
+    assert read[2].isnan().all()

@@ -17,7 +17,6 @@ from .config import ParallelismConfig
 from .context_plan import Count, Place, Plan, Split, Streams, Whole, places
 from .distributed_attention import DistributedAttention, Tokens
 from .failure import Failures
-from .mesh import Mesh
 from .sequence import Layout
 
 logger = init_logger(__name__)
@@ -40,10 +39,8 @@ class ContextParallel:
         self.plans = plans
         places(plans, model)  # to say what is wrong before anything is touched
         self.config = config
-        self.mesh = Mesh.of(config)
-        self.attend = DistributedAttention(
-            self.mesh, config.ring_rotate_method, config.ring_convert_to_fp32
-        )
+        self.attend = DistributedAttention.of(config)
+        self.mesh = self.attend.mesh
         self.failures = Failures(self.name, self.mesh.context)
         self.lengths: dict[str, int] = {}
         self._layers: list[Interception] = []

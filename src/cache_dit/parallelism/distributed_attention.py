@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from .exchange import HeadExchange
+from .config import ParallelismConfig
+from .exchange import HeadExchange, turns
+from .local_attention import LocalAttention, Partial, merge
 from .mask import Mask
 from .mesh import Mesh
-from .partial_attention import Partial, attend, attend_partly, merge
 from .sequence import Counted, Layout
+from .wire import EIGHT_BITS, EXACT, Wire
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,26 @@ class DistributedAttention:
         mesh: the ranks.
         rotate_method: ``"p2p"`` passes keys around while computing, ``"allgather"`` fetches all.
         merge_in_float32: merge the ring's partial results in float32 at least.
+        wire: how Ulysses writes what it sends.
+        overlapped: Ulysses attends to one half of the heads while the other half travels.
     """
 
     mesh: Mesh
     rotate_method: str = "p2p"
     merge_in_float32: bool = True
+    wire: Wire = EXACT
+    overlapped: bool = False
+
+    @classmethod
+    def of(cls, config: ParallelismConfig) -> DistributedAttention:
+        """As a config says; collective over the world when its mesh is made the first time."""
+        return cls(
+            Mesh.of(config),
+            config.ring_rotate_method,
+            config.ring_convert_to_fp32,
+            EIGHT_BITS if config.ulysses_float8 else EXACT,
+            config.ulysses_async,
+        )
 
     def __call__(
         self,
@@ -54,37 +70,55 @@ class DistributedAttention:
         is_causal: bool = False,
         scale: float | None = None,
         enable_gqa: bool = False,
+        backend: str | None = None,
     ) -> torch.Tensor:
         """``scaled_dot_product_attention`` on tensors [B, H, S, D] whose S is split.
 
         A mask is one over the whole sequence, before it was split; rows or columns may be 1.
+        ``backend`` names a kernel in diffusers' registry; None is torch's own.
         """
-        ulysses, place = self.mesh.ulysses, self.mesh.context.rank
+        place = self.mesh.context.rank
         _require(tokens.keys.sizes[place], key, "keys")
         if not tokens.query.lengths:  # every rank has all queries
             assert isinstance(tokens.keys, Layout)
             key, value = (tokens.keys.whole(each, 2, self.mesh.context) for each in (key, value))
-            return F.scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                attn_mask,
-                is_causal=is_causal,
-                scale=scale,
-                enable_gqa=enable_gqa,
-            )
+            local = LocalAttention(scale, backend)
+            return local(query, key, value, attn_mask, is_causal, enable_gqa)
         _require(tokens.query.sizes[place], query, "queries")
-        heads = HeadExchange(ulysses, query.shape[1], key.shape[1])
+        mask = Mask(self.mesh, tokens.query, tokens.keys, attn_mask, is_causal)
         rows, columns = self._sizes(tokens.query), self._sizes(tokens.keys)
-        mask = Mask(self.mesh, tokens.query, tokens.keys, attn_mask, is_causal, heads)
-        query, key, value = heads.to_heads(query, key, value, rows[0], columns[0])
-        if self.mesh.ring.size == 1:
-            out = attend(query, key, value, mask.block(0, query.device), scale)
-        elif self.rotate_method == "allgather":
-            out = self._gathered(query, key, value, mask, scale, columns[1])
-        else:
-            out = self._rotated(query, key, value, mask, scale, columns[1])
-        return heads.to_tokens(out, rows[0])
+        exchanges = self._exchanges(query.shape[1], key.shape[1])
+        arriving = [each.to_heads(query, key, value, rows[0], columns[0]) for each in exchanges]
+        leaving = []
+        for exchange, arrived in zip(exchanges, arriving, strict=True):
+            local = LocalAttention(scale, backend, exchange.key_of_head)
+            out = self._over_ring(*arrived(), mask.of(exchange.own), local, columns[1])
+            leaving.append(exchange.to_tokens(out, rows[0]))
+        by_turn = [finish() for finish in leaving]
+        return torch.cat([part for of_rank in zip(*by_turn, strict=True) for (part,) in of_rank], 1)
+
+    def _exchanges(self, heads: int, key_heads: int) -> list[HeadExchange]:
+        channel = self.mesh.ulysses
+        overlapped = self.overlapped and channel.size > 1
+        shared_out = turns(heads, key_heads, channel.size, overlapped)
+        return [HeadExchange(channel, each, heads // key_heads, self.wire) for each in shared_out]
+
+    def _over_ring(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: Mask,
+        local: LocalAttention,
+        sizes: tuple[int, ...],
+    ) -> torch.Tensor:
+        ring = self.mesh.ring
+        if ring.size == 1:
+            return local(query, key, value, mask.block(0, query.device))
+        if self.rotate_method == "allgather":
+            key, value = (torch.cat(ring.all_gather(each, sizes, 2), 2) for each in (key, value))
+            return local(query, key, value, mask.all_blocks(query.device))
+        return self._rotated(query, key, value, mask, local, sizes)
 
     def fits(self, tokens: Tokens, key: torch.Tensor) -> bool:
         """Whether there are as many keys on this rank as is said."""
@@ -103,26 +137,13 @@ class DistributedAttention:
         groups = [layout.sizes[at : at + width] for at in range(0, layout.ranks, width)]
         return groups[self.mesh.ring.rank], tuple(map(sum, groups))
 
-    def _gathered(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        mask: Mask,
-        scale: float | None,
-        sizes: tuple[int, ...],
-    ) -> torch.Tensor:
-        ring = self.mesh.ring
-        key, value = (torch.cat(ring.all_gather(each, sizes, 2), 2) for each in (key, value))
-        return attend(query, key, value, mask.all_blocks(query.device), scale)
-
     def _rotated(
         self,
         query: torch.Tensor,
         key: torch.Tensor,
         value: torch.Tensor,
         mask: Mask,
-        scale: float | None,
+        local: LocalAttention,
         sizes: tuple[int, ...],
     ) -> torch.Tensor:
         ring, dtype = self.mesh.ring, query.dtype
@@ -136,7 +157,7 @@ class DistributedAttention:
                 incoming = sizes[(group - 1) % ring.size] * sum(per_token)
                 received, works = ring.rotate(flat, incoming)
             key, value = self._unflatten(flat, key, value, sizes[group])
-            new = attend_partly(query, key, value, mask.block(group, query.device), scale)
+            new = local.partly(query, key, value, mask.block(group, query.device))
             if self.merge_in_float32 and dtype.itemsize < 4:
                 new = (new[0].float(), new[1].float())
             partial = new if partial is None else merge(partial, new)

@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from ..comm import Channel
 from .sequence import shares
+from .wire import Wire
+
+Heads = Sequence[range]
+"""The heads of each rank."""
 
 
+def turns(heads: int, key_heads: int, ranks: int, overlapped: bool) -> list[Heads]:
+    """Which query heads are attended to on which rank, in one turn or in two.
+
+    Heads are shared out as evenly as can be. Two turns divide each rank's heads in the middle,
+    so that one half can travel while the other is attended to; heads that share a key head stay
+    together, or it would have to travel twice.
+    """
+    sizes, group = shares(heads, ranks), heads // key_heads
+    starts = [sum(sizes[:rank]) for rank in range(ranks)]
+    everything = [range(start, start + size) for start, size in zip(starts, sizes, strict=True)]
+    if not overlapped:
+        return [everything]
+    firsts, seconds = [], []
+    for own in everything:
+        middle = round((own.start + own.stop) / 2 / group) * group
+        middle = min(max(middle, own.start), own.stop)
+        firsts.append(range(own.start, middle))
+        seconds.append(range(middle, own.stop))
+    both: list[Heads] = [firsts, seconds]
+    return [turn for turn in both if any(turn)]
+
+
+@dataclass(frozen=True)
 class HeadExchange:
-    """Which heads are attended to on which rank, and the two exchanges.
+    """The two exchanges of some heads.
 
-    Query heads are shared out as evenly as can be. A rank gets the key heads that its query heads
-    use: with grouped queries, neighbours may both get a head on their border.
+    A rank gets the key heads that its query heads use: with grouped queries, neighbours may both
+    get a head on their border.
+
+    Attributes:
+        channel: the ranks.
+        heads: of the queries that each rank attends to.
+        group: how many query heads share a key head.
+        wire: how messages are written.
     """
 
-    def __init__(self, channel: Channel, heads: int, key_heads: int) -> None:
-        self.channel = channel
-        sizes = shares(heads, channel.size)
-        starts = [sum(sizes[:rank]) for rank in range(channel.size)]
-        group = heads // key_heads
-        self.heads = [range(start, start + size) for start, size in zip(starts, sizes, strict=True)]
-        self.key_heads = [
-            range(own.start // group, (own.stop - 1) // group + 1) if own else range(0)
-            for own in self.heads
-        ]
-        self.own = self.heads[channel.rank]
-        grouped = [head // group - self.key_heads[channel.rank].start for head in self.own]
-        self.key_of_head = None if group == 1 else grouped
+    channel: Channel
+    heads: Heads
+    group: int
+    wire: Wire
+
+    @property
+    def own(self) -> range:
+        """The query heads of this rank."""
+        return self.heads[self.channel.rank]
+
+    @property
+    def key_of_head(self) -> tuple[int, ...] | None:
+        """For each query head of this rank its place among the key heads; None: one each."""
+        first = self._key_heads(self.own).start
+        return None if self.group == 1 else tuple(each // self.group - first for each in self.own)
 
     def to_heads(
         self,
@@ -38,73 +74,85 @@ class HeadExchange:
         value: torch.Tensor,
         rows: Sequence[int],
         columns: Sequence[int],
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """[B, H, S on this rank, D] of each -> [B, H of this rank, S of all ranks, D].
+    ) -> Callable[[], list[torch.Tensor]]:
+        """Begin [B, H, S on this rank, D] of each -> [B, H of this rank, S of all ranks, D].
 
-        Keys and values have one head for each query head afterwards.
+        The result is waited for.
         """
-        if self.channel.size > 1:
-            triple = [(query, self.heads, rows)]
-            triple += [(each, self.key_heads, columns) for each in (key, value)]
-            query, key, value = self._exchange(triple)
-        if self.key_of_head is not None:
-            index = torch.tensor(self.key_of_head, device=key.device, dtype=torch.long)
-            key, value = key.index_select(1, index), value.index_select(1, index)
-        return query, key, value
-
-    def _exchange(
-        self, triple: list[tuple[torch.Tensor, list[range], Sequence[int]]]
-    ) -> list[torch.Tensor]:
-        """One message to each rank, with its heads of all three tensors."""
-        ranks = range(self.channel.size)
-        parts = [
-            torch.cat([_heads(each, heads[rank]).flatten() for each, heads, _ in triple])
-            for rank in ranks
-        ]
-        own = self.channel.rank
-        counts = [
+        key_heads = [self._key_heads(own) for own in self.heads]
+        used = [(query, self.heads, rows), (key, key_heads, columns), (value, key_heads, columns)]
+        rank = self.channel.rank
+        arriving = self._send(
+            [[_heads(each, heads[to]) for each, heads, _ in used] for to in self._ranks],
             [
-                each.shape[0] * len(heads[own]) * sizes[rank] * each.shape[3]
-                for each, heads, sizes in triple
-            ]
-            for rank in ranks
-        ]
-        messages = self.channel.all_to_all(parts, [sum(each) for each in counts])
-        split = [message.split(each) for message, each in zip(messages, counts, strict=True)]
-        return [
-            torch.cat(
                 [
-                    split[rank][which].view(
-                        each.shape[0], len(heads[own]), sizes[rank], each.shape[3]
-                    )
-                    for rank in ranks
-                ],
-                dim=2,
-            )
-            for which, (each, heads, sizes) in enumerate(triple)
-        ]
-
-    def to_tokens(self, out: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
-        """[B, H of this rank, S of all ranks, D] -> [B, H, S on this rank, D]."""
-        if self.channel.size == 1:
-            return out
-        batch, _, _, width = out.shape
-        parts = [part.flatten() for part in out.split(list(rows), dim=2)]
-        own = rows[self.channel.rank]
-        messages = self.channel.all_to_all(
-            parts, [batch * len(heads) * own * width for heads in self.heads]
-        )
-        return torch.cat(
-            [
-                message.view(batch, len(heads), own, width)
-                for message, heads in zip(messages, self.heads, strict=True)
+                    (each.shape[0], len(heads[rank]), sizes[origin], each.shape[3])
+                    for each, heads, sizes in used
+                ]
+                for origin in self._ranks
             ],
-            dim=1,
         )
 
-    def of_mask(self, mask: torch.Tensor) -> torch.Tensor:
-        """This rank's heads of a mask [B or 1, H or 1, rows, columns]."""
-        return mask if mask.shape[1] == 1 else _heads(mask, self.own)
+        return lambda: [torch.cat(each, 2) for each in zip(*arriving(), strict=True)]
+
+    def to_tokens(
+        self, out: torch.Tensor, rows: Sequence[int]
+    ) -> Callable[[], list[list[torch.Tensor]]]:
+        """Begin [B, H of this rank, S of all ranks, D] -> [B, H of a rank, S on this rank, D].
+
+        The result is waited for: of each rank a list with one tensor.
+        """
+        batch, _, _, width = out.shape
+        own = rows[self.channel.rank]
+        return self._send(
+            [[part] for part in out.split(list(rows), dim=2)],
+            [[(batch, len(heads), own, width)] for heads in self.heads],
+        )
+
+    @property
+    def _ranks(self) -> range:
+        return range(self.channel.size)
+
+    def _key_heads(self, own: range) -> range:
+        return range(own.start // self.group, (own.stop - 1) // self.group + 1) if own else range(0)
+
+    def _send(
+        self,
+        parts: Sequence[Sequence[torch.Tensor]],
+        shapes: Sequence[Sequence[tuple[int, ...]]],
+    ) -> Callable[[], list[list[torch.Tensor]]]:
+        """Begin to send ``parts[r]`` to rank r, for tensors of ``shapes[r]`` from it.
+
+        What stays on this rank is not packed.
+        """
+        own = self.channel.rank
+        kept = list(parts[own])
+        if self.channel.size == 1:
+            return lambda: [kept]
+        packed = [
+            [] if rank == own else [self.wire.pack(each) for each in parts[rank]]
+            for rank in self._ranks
+        ]
+        empty = next(filter(None, packed))[0][:0]
+        sizes = [list(map(self.wire.size, each)) for each in shapes]
+        sizes[own] = []
+        arriving = self.channel.send_to_all(
+            [torch.cat([empty, *each]) for each in packed], list(map(sum, sizes))
+        )
+
+        def finish() -> list[list[torch.Tensor]]:
+            messages = map(torch.split, arriving.wait(), sizes)
+            received = [
+                [
+                    self.wire.unpack(each, shape, kept[0].dtype)
+                    for each, shape in zip(message, shapes[rank], strict=False)
+                ]
+                for rank, message in enumerate(messages)
+            ]
+            received[own] = kept
+            return received
+
+        return finish
 
 
 def _heads(tensor: torch.Tensor, heads: range) -> torch.Tensor:

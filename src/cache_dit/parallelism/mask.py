@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 
-from .exchange import HeadExchange
 from .mesh import Mesh
 from .sequence import Counted, Layout
 
@@ -26,7 +27,6 @@ class Mask:
         keys: Layout | Counted,
         mask: torch.Tensor | None,
         causal: bool,
-        heads: HeadExchange,
     ) -> None:
         self.mesh, self.causal = mesh, causal
         self.mask: torch.Tensor | None = None
@@ -40,7 +40,14 @@ class Mask:
             )
         self.query, self.keys = query, keys
         if mask is not None:
-            self.mask = heads.of_mask(self._over_everything(_compact(mask, query, keys)))
+            self.mask = self._over_everything(_compact(mask, query, keys))
+
+    def of(self, heads: range) -> Mask:
+        """The mask of some heads."""
+        chosen = copy.copy(self)
+        if self.mask is not None and self.mask.shape[1] > 1:
+            chosen.mask = self.mask[:, heads.start : heads.stop]
+        return chosen
 
     def block(self, group: int, device: torch.device) -> torch.Tensor | None:
         """Rows of this rank's Ulysses group, columns of another one."""
