@@ -112,6 +112,26 @@ def overlapped(config: dict[str, Any], sample: Sample) -> tuple[bool, int, int]:
     return torch.equal(output, plain), sent_overlapped, sent
 
 
+def model_outputs(name: str, config: dict[str, Any] | None = None) -> list[torch.Tensor]:
+    """What a model of the zoo returns, over several ranks where there is a config."""
+    entry = zoo.get(name)
+    model = entry.build(torch.float64)
+    if config:
+        cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(**config))
+    with torch.no_grad():
+        outputs = zoo.tensors(model(**entry.inputs(torch.float64)))
+    cache_dit.disable_cache(model)
+    return outputs
+
+
+def options_of_ulysses(name: str) -> tuple[float, bool]:
+    """(error in 8 bits, whether overlapping changes no bit) of a model."""
+    alone, plain = model_outputs(name), model_outputs(name, {"ulysses_size": 2})
+    overlapped = model_outputs(name, {"ulysses_size": 2, "ulysses_async": True})
+    eight_bits = model_outputs(name, {"ulysses_size": 2, "ulysses_float8": True})
+    return difference(eight_bits, alone), all(map(torch.equal, overlapped, plain))
+
+
 def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:
     """Which steps were reused, for every block list."""
     return [each.cached_steps for each in stats]

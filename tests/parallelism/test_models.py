@@ -6,6 +6,8 @@ import pytest
 
 from cache_dit.verify import zoo
 from cache_dit.verify.axes import verify_model
+from cache_dit.verify.ranks import ranks
+from tests.parallelism import jobs
 
 TELLING = [  # one of each way to be split
     "ChromaTransformer2DModel",  # a mask over text and image
@@ -46,3 +48,10 @@ def test_every_model_over_two_three_and_four_ranks(name: str) -> None:
     report = verify_model(name, "cp", every_setting=True)
     split = "Not split" not in report.reason and name not in RED
     assert report.ok is split, str(report)
+
+
+@pytest.mark.parametrize("name", ["FluxTransformer2DModel", "WanTransformer3DModel"])
+def test_a_model_in_8_bits_and_overlapped(name: str) -> None:
+    for error, same_bits in ranks(2).run(jobs.options_of_ulysses, name):
+        assert 1e-6 < error < 0.02
+        assert same_bits

@@ -195,11 +195,3 @@ def _require_built(config: ParallelismConfig) -> None:
         raise NotImplementedError(
             "ParallelismConfig: extra_parallel_modules are not built yet in this version."
         )
-    if config.ulysses_float8:
-        raise NotImplementedError(
-            "ParallelismConfig: ulysses_float8 is not built yet in this version."
-        )
-    if config.ulysses_async:
-        logger.warning(
-            "ParallelismConfig: ulysses_async is not built yet; the exchange is not overlapped."
-        )

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ..logger import init_logger
 from .config import ParallelismConfig
 from .exchange import HeadExchange, turns
 from .local_attention import LocalAttention, Partial, merge
@@ -20,6 +21,8 @@ from .mask import Mask
 from .mesh import Mesh
 from .sequence import Counted, Layout
 from .wire import EIGHT_BITS, EXACT, Wire
+
+logger = init_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,12 @@ class DistributedAttention:
     @classmethod
     def of(cls, config: ParallelismConfig) -> DistributedAttention:
         """As a config says; collective over the world when its mesh is made the first time."""
+        mesh = Mesh.of(config)
+        for name in ("ulysses_float8", "ulysses_async"):
+            if getattr(config, name) and mesh.ulysses.size == 1:
+                logger.warning(f"ParallelismConfig: {name} changes nothing: ulysses_size is 1.")
         return cls(
-            Mesh.of(config),
+            mesh,
             config.ring_rotate_method,
             config.ring_convert_to_fp32,
             EIGHT_BITS if config.ulysses_float8 else EXACT,
