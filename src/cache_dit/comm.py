@@ -40,7 +40,7 @@ class Arriving:
     def wait(self) -> tuple[torch.Tensor, ...]:
         """The message of each rank, once all are there."""
         self.work.wait()
-        return torch.split(self.received, self.counts)
+        return torch.split(self.received, list(self.counts))
 
 
 @dataclass

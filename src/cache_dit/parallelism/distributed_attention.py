@@ -99,7 +99,7 @@ class DistributedAttention:
         leaving = []
         for exchange, arrived in zip(exchanges, arriving, strict=True):
             local = LocalAttention(scale, backend, exchange.key_of_head)
-            out = self._over_ring(*arrived(), mask.of(exchange.own), local, columns[1])
+            out = self._over_ring(arrived(), mask.of(exchange.own), local, columns[1])
             leaving.append(exchange.to_tokens(out, rows[0]))
         by_turn = [finish() for finish in leaving]
         return torch.cat([part for of_rank in zip(*by_turn, strict=True) for (part,) in of_rank], 1)
@@ -112,14 +112,13 @@ class DistributedAttention:
 
     def _over_ring(
         self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
+        arrived: list[torch.Tensor],
         mask: Mask,
         local: LocalAttention,
         sizes: tuple[int, ...],
     ) -> torch.Tensor:
         ring = self.mesh.ring
+        query, key, value = arrived
         if ring.size == 1:
             return local(query, key, value, mask.block(0, query.device))
         if self.rotate_method == "allgather":
