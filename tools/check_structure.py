@@ -21,7 +21,7 @@ MAX_FUNCTION_LINES = 60
 
 LEAVES = ("registry", "intercept", "comm", "logger", "safe_import")
 ENGINE = ("api", "targets", "load_configs", "compile_configs", "caching", "parallelism", *LEAVES)
-PUBLIC = ("__init__", "api", "load_configs", "metrics", *LEAVES)
+PUBLIC = ("__init__", "api", "load_configs", "assignments", "launch", "metrics", *LEAVES)
 ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "caching": LEAVES,
@@ -30,12 +30,15 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     "compile_configs": (),
     "metrics": LEAVES,
     "load_configs": ("caching", "parallelism", *LEAVES),
+    "assignments": ("load_configs",),
+    "launch": (),
     "targets": ("caching", "parallelism", *LEAVES),
     "api": ("targets", "load_configs", "caching", "parallelism", *LEAVES),
     "__init__": (*ENGINE, "metrics"),
     "verify": ("__init__", *ENGINE, "metrics"),
     "demo": PUBLIC,
-    "cli": ("demo", "verify", *PUBLIC),
+    "generate": ("demo", "compile_configs", *PUBLIC),
+    "cli": ("demo", "generate", "verify", *PUBLIC),
 }
 """Part of the package -> the other parts that it may import. A new part needs a row here."""
 

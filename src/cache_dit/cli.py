@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cache_dit.demo.command import demo
+from cache_dit.generate.command import generate
 from cache_dit.verify.command import verify
 
 app = typer.Typer(
@@ -14,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("demo")(demo)
+app.command("generate")(generate)
 app.command("verify")(verify)
 
 

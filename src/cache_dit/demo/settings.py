@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cache_dit import (
     CalibratorConfig,
     DBCacheConfig,
     TaylorSeerCalibratorConfig,
-    load_configs,
     steps_mask,
 )
+from cache_dit.assignments import settings
 
 PROMPTS = [
     "3d red apple on sky",
@@ -92,21 +90,4 @@ def own_setting(steps: int, config: Path | None, assignments: list[str]) -> Sett
     """
     if config is None and not assignments:
         return None
-    options = {} if config is None else load_configs(config)
-    chosen = dict(_parse(assignment) for assignment in assignments)
-    if chosen:
-        added = load_configs({"cache_config": chosen})
-        if "cache_config" in options:
-            fields = added.pop("cache_config").as_dict()
-            options["cache_config"].update(**{n: v for n, v in fields.items() if n in chosen})
-        options |= added
-    return Setting("Your setting", steps, options)
-
-
-def _parse(assignment: str) -> tuple[str, Any]:
-    name, equals, value = assignment.partition("=")
-    if not equals:
-        raise ValueError(
-            f"--set {assignment}: there is no '='. Write --set residual_diff_threshold=0.1."
-        )
-    return name.strip(), yaml.safe_load(value)
+    return Setting("Your setting", steps, settings(config, assignments))

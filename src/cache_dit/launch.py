@@ -1,0 +1,63 @@
+"""The processes that torchrun started, for commands that work alone as well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among those that were started together.
+
+    Attributes:
+        rank: its number.
+        size: how many there are.
+        device: where its model belongs.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that prints and writes files."""
+        return self.rank == 0
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator[Place]:
+    """Within it the processes that torchrun started can talk; alone, nothing is initialised.
+
+    What is initialised already stays so afterwards.
+
+    Args:
+        device: such as ``"cpu"``; None takes a GPU of its own for each process, where there are
+            GPUs.
+    """
+    chosen = _device(device)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    starts = "RANK" in os.environ and "WORLD_SIZE" in os.environ and not dist.is_initialized()
+    if starts:
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        together = dist.is_initialized()
+        rank, size = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
+        yield Place(rank, size, chosen)
+    finally:
+        if starts:
+            dist.destroy_process_group()
+
+
+def _device(name: str | None) -> torch.device:
+    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return device
