@@ -12,10 +12,13 @@ from torch import nn
 
 import cache_dit
 from cache_dit.parallelism import ParallelismConfig, parallelism_of
+from cache_dit.parallelism.controlnets.context_parallelism import (
+    ControlNetContextParallelismPlannerRegister,
+)
 from cache_dit.parallelism.distributed_attention import DistributedAttention, Tokens
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
-from cache_dit.verify import zoo
+from cache_dit.verify import controlnets, zoo
 from cache_dit.verify.outputs import difference
 
 Sizes = dict[str, int]
@@ -250,3 +253,15 @@ def failing_config(config: dict[str, Any]) -> str:
     except ValueError as error:
         return f"{error} touched={type(model).__call__ is not nn.Module.__call__}"
     return "accepted"
+
+
+def controlnet_alone(config: dict[str, Any]) -> tuple[float, int]:
+    """(error of the residuals, bytes sent) of a ControlNet that is spread without a transformer."""
+    entry = controlnets.ENTRIES["FluxControlNetModel"]
+    pair = entry.build(torch.float64)
+    expected, _ = entry.step(pair, 0, torch.float64)
+    planner = ControlNetContextParallelismPlannerRegister.get_planner(pair.controlnet)()
+    parallel = planner.apply(pair.controlnet, ParallelismConfig(**config))
+    residuals, _ = entry.step(pair, 0, torch.float64)
+    parallel.uninstall()
+    return difference(residuals, expected), parallel.bytes_sent

@@ -11,6 +11,7 @@ from torch import nn
 from ..comm import ALONE, SyncGroup
 from ..logger import init_logger
 from .config import ParallelismBackend, ParallelismConfig
+from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
 from .mesh import Mesh
 from .planner import Applied, Planner, PlannerRegister
 from .transformers.context_parallelism import (
@@ -20,7 +21,7 @@ from .transformers.context_parallelism import (
 
 logger = init_logger(__name__)
 
-EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = ()
+EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (ControlNetContextParallelismPlannerRegister,)
 """Where a planner of an extra module is looked for."""
 
 

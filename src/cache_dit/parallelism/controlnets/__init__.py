@@ -1,0 +1,1 @@
+"""ControlNets over several devices."""

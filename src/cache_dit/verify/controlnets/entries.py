@@ -1,0 +1,302 @@
+"""The ControlNets of diffusion transformers, and models of several of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from cache_dit.verify.controlnets.entry import ControlNetEntry, Given
+from cache_dit.verify.zoo.entry import Arguments
+from cache_dit.verify.zoo.spec import full, randn
+
+FLUX_CONFIG: dict[str, Any] = {
+    "in_channels": 8,
+    "num_layers": 2,
+    "num_single_layers": 3,
+    "attention_head_dim": 16,
+    "num_attention_heads": 4,
+    "joint_attention_dim": 24,
+    "pooled_projection_dim": 12,
+    "guidance_embeds": True,
+    "axes_dims_rope": (4, 6, 6),
+}
+QWEN_CONFIG: dict[str, Any] = {
+    "in_channels": 8,
+    "out_channels": 2,
+    "num_layers": 3,
+    "attention_head_dim": 16,
+    "num_attention_heads": 4,
+    "joint_attention_dim": 20,
+    "axes_dims_rope": (4, 6, 6),
+}
+SD3_CONFIG: dict[str, Any] = {
+    "num_layers": 3,
+    "sample_size": 8,
+    "in_channels": 4,
+    "out_channels": 4,
+    "attention_head_dim": 8,
+    "num_attention_heads": 4,
+    "caption_projection_dim": 32,
+    "joint_attention_dim": 20,
+    "pooled_projection_dim": 12,
+    "pos_embed_max_size": 16,
+    "dual_attention_layers": (0, 1),
+    "qk_norm": "rms_norm",
+}
+SD3_RESIDUALS = ("block_controlnet_hidden_states",)
+HUNYUAN_CONFIG: dict[str, Any] = {
+    "transformer_num_layers": 8,
+    "in_channels": 4,
+    "num_attention_heads": 4,
+    "attention_head_dim": 8,
+    "hidden_size": 32,
+    "sample_size": 8,
+    "patch_size": 2,
+    "cross_attention_dim": 24,
+    "cross_attention_dim_t5": 24,
+    "pooled_projection_dim": 12,
+    "text_len": 5,
+    "text_len_t5": 7,
+}
+Z_IMAGE_CONFIG: dict[str, Any] = {
+    "control_layers_places": [0, 2, 4],
+    "control_in_dim": 4,
+    "dim": 64,
+    "n_refiner_layers": 1,
+    "n_heads": 4,
+    "n_kv_heads": 4,
+}
+SANA_CONFIG: dict[str, Any] = {
+    "in_channels": 4,
+    "out_channels": 4,
+    "num_layers": 3,
+    "num_attention_heads": 4,
+    "attention_head_dim": 8,
+    "num_cross_attention_heads": 4,
+    "cross_attention_head_dim": 8,
+    "cross_attention_dim": 32,
+    "caption_channels": 20,
+    "sample_size": 8,
+}
+COSMOS_CONFIG: dict[str, Any] = {
+    "n_controlnet_blocks": 3,
+    "in_channels": 9,
+    "latent_channels": 6,
+    "model_channels": 48,
+    "num_attention_heads": 4,
+    "attention_head_dim": 12,
+    "mlp_ratio": 2.0,
+    "text_embed_dim": 20,
+    "adaln_lora_dim": 8,
+    "max_size": (4, 16, 16),
+    "img_context_dim_in": 12,
+    "img_context_dim_out": 48,
+    "use_crossattn_projection": True,
+    "crossattn_proj_in_channels": 24,
+    "encoder_hidden_states_channels": 20,
+}
+
+
+def tokens(s: SimpleNamespace, given: Given) -> Arguments:
+    """A picture in packed latents."""
+    return {"controlnet_cond": randn(s.batch, s.height * s.width, 8), "conditioning_scale": 0.7}
+
+
+def picture(s: SimpleNamespace, given: Given) -> Arguments:
+    """A picture in latents, of the size of the sample."""
+    return {"controlnet_cond": randn(*given["hidden_states"].shape), "conditioning_scale": 0.7}
+
+
+def union(s: SimpleNamespace, given: Given) -> Arguments:
+    """With a number for the kind of control."""
+    return {**tokens(s, given), "controlnet_mode": torch.ones(s.batch, 1, dtype=torch.long)}
+
+
+def several(arguments: Mapping[str, Any]) -> Arguments:
+    """Two conditions, the second one weaker."""
+    first = arguments["controlnet_cond"]
+    return {
+        **arguments,
+        "controlnet_cond": [first, first],
+        "conditioning_scale": [0.7, 0.3],
+    }
+
+
+def two_unions(s: SimpleNamespace, given: Given) -> Arguments:
+    mode = torch.ones(s.batch, dtype=torch.long)
+    return {**several(tokens(s, given)), "controlnet_mode": [mode, 0 * mode]}
+
+
+def without_text(s: SimpleNamespace, given: Given) -> Arguments:
+    """What the transformer's embedder makes of the sample, and no text."""
+    return {
+        "controlnet_cond": randn(*given["hidden_states"].shape),
+        "hidden_states": randn(s.batch, s.height * s.width, 32),
+        "encoder_hidden_states": None,
+    }
+
+
+def z_image(s: SimpleNamespace, given: Given) -> Arguments:
+    size = (4, 1, 2 * s.height, 2 * s.width)
+    return {"control_context": [randn(*size) for _ in range(s.batch)], "conditioning_scale": 0.7}
+
+
+def cosmos(s: SimpleNamespace, given: Given) -> Arguments:
+    """Latents of the control and of the sample, under names of their own."""
+    size = given["hidden_states"].shape
+    return {
+        "controls_latents": randn(*size),
+        "latents": given["hidden_states"],
+        "conditioning_scale": 0.7,
+        "padding_mask": full(0.0, 1, 1, *size[-2:]),
+    }
+
+
+@contextmanager
+def resizing() -> Iterator[None]:
+    """Where torchvision is missing, something in place of the one function of it that Cosmos uses.
+
+    It resizes a mask, which here has the right size already.
+    """
+    names = vars(importlib.import_module("diffusers.models.controlnets.controlnet_cosmos"))
+    if "transforms" in names:
+        yield
+        return
+    names["transforms"] = SimpleNamespace(
+        functional=SimpleNamespace(resize=lambda mask, size, **_: F.interpolate(mask, tuple(size))),
+        InterpolationMode=SimpleNamespace(NEAREST="nearest"),
+    )
+    try:
+        yield
+    finally:
+        del names["transforms"]
+
+
+FLUX = ControlNetEntry(
+    class_name="FluxControlNetModel",
+    transformer="FluxTransformer2DModel",
+    config=FLUX_CONFIG,
+    call=tokens,
+    residuals=("controlnet_block_samples", "controlnet_single_block_samples"),
+)
+SD3 = ControlNetEntry(
+    class_name="SD3ControlNetModel",
+    transformer="SD3Transformer2DModel",
+    config=SD3_CONFIG,
+    call=picture,
+    residuals=SD3_RESIDUALS,
+)
+QWEN = ControlNetEntry(
+    class_name="QwenImageControlNetModel",
+    transformer="QwenImageTransformer2DModel",
+    config=QWEN_CONFIG,
+    call=tokens,
+)
+HUNYUAN = ControlNetEntry(
+    class_name="HunyuanDiT2DControlNetModel",
+    transformer="HunyuanDiT2DModel",
+    config=HUNYUAN_CONFIG,
+    call=picture,
+)
+Z_IMAGE = ControlNetEntry(
+    class_name="ZImageControlNetModel",
+    transformer="ZImageTransformer2DModel",
+    config=Z_IMAGE_CONFIG,
+    call=z_image,
+    shares=True,
+)
+
+ENTRIES = (
+    FLUX,
+    replace(
+        FLUX,
+        variant="union",
+        config={**FLUX_CONFIG, "num_mode": 3, "num_single_layers": 0},
+        call=union,
+        note="double-stream blocks only; a token for the kind of control leads the text",
+    ),
+    replace(
+        FLUX,
+        class_name="FluxMultiControlNetModel",
+        nets=(FLUX_CONFIG, {**FLUX_CONFIG, "num_layers": 1}),
+        call=two_unions,
+    ),
+    replace(
+        FLUX,
+        class_name="FluxMultiControlNetModel",
+        variant="union",
+        nets=({**FLUX_CONFIG, "num_mode": 3},),
+        call=two_unions,
+        note="one ControlNet, called for each of several conditions",
+    ),
+    SD3,
+    replace(
+        SD3,
+        variant="no_text",
+        config={**SD3_CONFIG, "joint_attention_dim": None, "use_pos_embed": False},
+        call=without_text,
+        note="that of SD 3.5 8B",
+    ),
+    replace(
+        SD3,
+        class_name="SD3MultiControlNetModel",
+        nets=(SD3_CONFIG, SD3_CONFIG),
+        call=lambda s, given: several(picture(s, given)),
+    ),
+    QWEN,
+    replace(
+        QWEN,
+        class_name="QwenImageMultiControlNetModel",
+        nets=(QWEN_CONFIG,),
+        call=lambda s, given: several(tokens(s, given)),
+        note="one ControlNet, called for each of several conditions",
+    ),
+    HUNYUAN,
+    replace(
+        HUNYUAN,
+        class_name="HunyuanDiT2DMultiControlNetModel",
+        nets=(HUNYUAN_CONFIG, HUNYUAN_CONFIG),
+        call=lambda s, given: several(picture(s, given)),
+    ),
+    Z_IMAGE,
+    replace(
+        Z_IMAGE,
+        variant="refiner",
+        config={
+            **Z_IMAGE_CONFIG,
+            "add_control_noise_refiner": "control_noise_refiner",
+            "control_refiner_layers_places": [0],
+        },
+    ),
+    replace(
+        Z_IMAGE,
+        variant="layers",
+        config={
+            **Z_IMAGE_CONFIG,
+            "add_control_noise_refiner": "control_layers",
+            "control_refiner_layers_places": [0, 2, 4],
+        },
+        note="the layers of the control refine it as well",
+    ),
+    ControlNetEntry(
+        class_name="SanaControlNetModel",
+        transformer="SanaTransformer2DModel",
+        config=SANA_CONFIG,
+        call=picture,
+    ),
+    ControlNetEntry(
+        class_name="CosmosControlNetModel",
+        transformer="CosmosTransformer3DModel/controlnet",
+        config=COSMOS_CONFIG,
+        call=cosmos,
+        residuals=SD3_RESIDUALS,
+        around=resizing,
+    ),
+)
