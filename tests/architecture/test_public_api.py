@@ -24,12 +24,19 @@ PUBLIC_NAMES = """
     Pattern_0 Pattern_1 Pattern_2 Pattern_3 Pattern_4 Pattern_5 __version__
 """
 
+PARALLELISM = ("cache_dit.parallelism", "cache_dit.distributed")
+PLANNERS = [
+    f"{kind}Planner{end}"
+    for kind in ("ContextParallelism", "ControlNetContextParallelism")
+    for end in ("", "Register")
+]
 DEEP_IMPORTS = [
     ("cache_dit.caching.block_adapters", "BlockAdapterRegister"),
     ("cache_dit.caching.block_adapters", "FakeDiffusionPipeline"),
     ("cache_dit.caching", "ForwardPattern"),
     ("cache_dit.parallelism", "ParallelismBackend"),
     ("cache_dit.parallelism", "ParallelismConfig"),
+    *((package, name) for package in PARALLELISM for name in PLANNERS),
     ("cache_dit.distributed", "ParallelismBackend"),
     ("cache_dit.distributed", "ParallelismConfig"),
     ("cache_dit.metrics", "compute_lpips"),
@@ -83,12 +90,14 @@ def test_no_public_name_is_hidden_by_a_module_of_the_same_name(package: str) -> 
     assert [name for name in module.__all__ if inspect.ismodule(getattr(module, name))] == []
 
 
-@pytest.mark.parametrize("name", ["ParallelismBackend", "ParallelismConfig"])
-def test_both_names_of_the_parallelism_package_hold_the_same_objects(name: str) -> None:
+def test_both_names_of_the_parallelism_package_hold_the_same_objects() -> None:
     parallelism = importlib.import_module("cache_dit.parallelism")
     distributed = importlib.import_module("cache_dit.distributed")
-    assert getattr(distributed, name) is getattr(parallelism, name)
-    assert getattr(cache_dit, name) is getattr(parallelism, name)
+    assert distributed.__all__ == parallelism.__all__
+    for name in parallelism.__all__:
+        assert getattr(distributed, name) is getattr(parallelism, name)
+    assert cache_dit.ParallelismConfig is parallelism.ParallelismConfig
+    assert cache_dit.ParallelismBackend is parallelism.ParallelismBackend
 
 
 def test_deep_and_top_level_names_are_the_same_objects() -> None:

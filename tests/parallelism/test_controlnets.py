@@ -1,18 +1,20 @@
-"""ControlNets over two ranks, with their transformers and with the cache, are what they are on one."""
+"""ControlNets over two ranks, with transformer and cache, are what they are on one."""
 
 from __future__ import annotations
 
 import inspect
 
+import diffusers
 import diffusers.models.controlnets
 import pytest
+import torch
 
 import cache_dit
 from cache_dit import ParallelismConfig
 from cache_dit.parallelism.controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
-from cache_dit.verify import controlnets
+from cache_dit.verify import controlnets, pipelines
 from cache_dit.verify.axes import verify_model
 from cache_dit.verify.controlnets import ENTRIES
 from cache_dit.verify.ranks import ranks
@@ -72,6 +74,18 @@ def test_with_tensor_parallelism_a_controlnet_is_split_over_those_ranks() -> Non
     for residuals, sent in ranks(2).run(jobs.controlnet_alone, {"tp_size": 2}):
         assert residuals < 1e-12
         assert sent > 0
+
+
+def test_unknown_names_and_classes_are_refused_with_the_closest() -> None:
+    pipe = pipelines.get("FluxControlNetPipeline").build()
+    config = ParallelismConfig(ulysses_size=1, extra_parallel_modules=["controlnets"])
+    with pytest.raises(ValueError, match=r"'controlnets', which is no module .* Closest: controln"):
+        cache_dit.enable_cache(pipe, parallelism_config=config)
+    with torch.device("meta"):
+        unet_control = diffusers.ControlNetModel()
+    config = ParallelismConfig(ulysses_size=1, extra_parallel_modules=[unet_control])
+    with pytest.raises(ValueError, match=r"a ControlNetModel, which cannot .* Closest: "):
+        cache_dit.enable_cache(pipe, parallelism_config=config)
 
 
 def test_one_that_cannot_be_spread_is_refused_and_nothing_is_touched() -> None:

@@ -1,5 +1,4 @@
 """The newer name of `cache_dit.parallelism`: the same objects."""
 
-from ..parallelism import ParallelismBackend, ParallelismConfig
-
-__all__ = ["ParallelismBackend", "ParallelismConfig"]
+from ..parallelism import *  # noqa: F403
+from ..parallelism import __all__ as __all__

@@ -2,6 +2,10 @@
 
 from .config import ParallelismBackend, ParallelismConfig
 from .context_plan import attention, count, gather, split, whole
+from .controlnets.context_parallelism import (
+    ControlNetContextParallelismPlanner,
+    ControlNetContextParallelismPlannerRegister,
+)
 from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
@@ -11,6 +15,8 @@ from .transformers.context_parallelism import (
 __all__ = [
     "ContextParallelismPlanner",
     "ContextParallelismPlannerRegister",
+    "ControlNetContextParallelismPlanner",
+    "ControlNetContextParallelismPlannerRegister",
     "ParallelismBackend",
     "ParallelismConfig",
     "attention",

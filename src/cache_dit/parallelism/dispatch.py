@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -151,8 +152,8 @@ def extra_modules(owner: Any, config: ParallelismConfig) -> list[nn.Module]:
             known = [name for name, one in _attributes(owner) if isinstance(one, nn.Module)]
             raise ValueError(
                 f"ParallelismConfig: extra_parallel_modules has {each!r}, which is no module of "
-                f"{type(owner).__name__}. Give a module, or one of the names "
-                f"{', '.join(known) or '(it has none)'}."
+                f"{type(owner).__name__}.{_closest(each, known)} Give a module, or one of the "
+                f"names {', '.join(known) or '(it has none)'}."
             )
         found.append(module)
     return found
@@ -174,11 +175,19 @@ def _extra_planner(module: nn.Module) -> Planner:
     for register in EXTRA_REGISTERS:
         if (planner := register.find_planner(module)) is not None:
             return planner()
+    name = type(module).__name__
     reasons = [why for each in EXTRA_REGISTERS if (why := each.why_refused(module))]
+    known = [name for each in EXTRA_REGISTERS for name in each.supported_planners()[1]]
     raise ValueError(
-        f"ParallelismConfig: extra_parallel_modules has a {type(module).__name__}, which cannot be "
-        f"spread: {reasons[0] if reasons else 'no planner is registered for it'}."
+        f"ParallelismConfig: extra_parallel_modules has a {name}, which cannot be spread: "
+        f"{reasons[0] if reasons else 'no planner is registered for it'}."
+        f"{'' if reasons else _closest(name, known)}"
     )
+
+
+def _closest(name: object, known: Sequence[str]) -> str:
+    close = get_close_matches(str(name), known, n=3, cutoff=0.5)
+    return f" Closest: {', '.join(close)}." if close else ""
 
 
 def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:

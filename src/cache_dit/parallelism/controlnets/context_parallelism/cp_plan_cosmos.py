@@ -1,4 +1,4 @@
-"""The ControlNet of Cosmos Transfer 2.5: its control is added to the video before the first block."""
+"""The ControlNet of Cosmos Transfer 2.5: the video is added to its control before all blocks."""
 
 from __future__ import annotations
 
