@@ -26,7 +26,7 @@ class SD3ControlNetContextParallelismPlanner(ControlNetContextParallelismPlanner
         """Text and image attend together, if there is text; some blocks attend twice."""
         names = [name for name, _ in controlnet.named_modules() if name.endswith(".attn2")]
         twice = dict.fromkeys(names, attention(IMAGE))
-        if controlnet.config.joint_attention_dim is None:
+        if "context_embedder" not in dict(controlnet.named_children()):
             return [self.plan, {"transformer_blocks.*.attn": attention(IMAGE)}]
         joint = {
             "transformer_blocks.0": {TEXT: split(1)},
