@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -99,6 +100,22 @@ class Channel:
             self._count(2 * tensor.element_size() * tensor.numel() * (self.size - 1) // self.size)
             dist.all_reduce(tensor, group=self.group)
         return tensor
+
+    def broadcast(self, tensor: torch.Tensor, source: int) -> torch.Tensor:
+        """``tensor`` as the rank at place ``source`` has it, written into the one that is given."""
+        if self.size > 1:
+            if source == self.rank:
+                self._count(tensor.element_size() * tensor.numel() * (self.size - 1))
+            dist.broadcast(tensor, self.ranks[source], group=self.group)
+        return tensor
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        """Something small of any kind, as every rank has it."""
+        if self.size == 1:
+            return [value]
+        gathered: list[Any] = [None] * self.size
+        dist.all_gather_object(gathered, value, group=self.group)
+        return gathered
 
     def rotate(self, flat: torch.Tensor, count: int) -> tuple[torch.Tensor, list[dist.Work]]:
         """Start to send ``flat`` to the next rank, and to receive ``count`` numbers from the last.

@@ -15,11 +15,15 @@ class Registry(Generic[T]):
 
     An object is looked up by the class names along its MRO, most derived first, so a subclass of a
     supported class is supported. ``builtins`` names the module whose import registers the entries
-    that ship with the package; it is imported at the first look-up.
+    that ship with the package; it is imported at the first look-up. With ``whole_names`` an entry
+    stands for the class of that very name only.
     """
 
-    def __init__(self, kind: str, builtins: str | None = None) -> None:
+    def __init__(
+        self, kind: str, builtins: str | None = None, *, whole_names: bool = False
+    ) -> None:
         self.kind = kind  # as it reads in messages: "context-parallel planner"
+        self._fits: Callable[[str, str], bool] = str.__eq__ if whole_names else str.startswith
         self._builtins = builtins
         self._entries: dict[str, T] = {}
 
@@ -52,7 +56,8 @@ class Registry(Generic[T]):
         self._load()
         names = [target] if isinstance(target, str) else [c.__name__ for c in type(target).__mro__]
         for name in names:
-            for prefix in sorted(filter(name.startswith, self._entries), key=len, reverse=True):
+            fitting = [prefix for prefix in self._entries if self._fits(name, prefix)]
+            for prefix in sorted(fitting, key=len, reverse=True):
                 yield self._entries[prefix]
 
     def find(self, target: object) -> T | None:

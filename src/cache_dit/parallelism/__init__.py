@@ -1,5 +1,9 @@
 """Spreading a model over devices."""
 
+from .autoencoders.data_parallelism import (
+    AutoEncoderDataParallelismPlanner,
+    AutoEncoderDataParallelismPlannerRegister,
+)
 from .config import ParallelismBackend, ParallelismConfig
 from .context_plan import attention, count, gather, split, whole
 from .controlnets.context_parallelism import (
@@ -13,6 +17,8 @@ from .transformers.context_parallelism import (
 )
 
 __all__ = [
+    "AutoEncoderDataParallelismPlanner",
+    "AutoEncoderDataParallelismPlannerRegister",
     "ContextParallelismPlanner",
     "ContextParallelismPlannerRegister",
     "ControlNetContextParallelismPlanner",

@@ -11,6 +11,7 @@ from torch import nn
 
 from ..comm import ALONE, SyncGroup
 from ..logger import init_logger
+from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
 from .mesh import Mesh
@@ -22,7 +23,10 @@ from .transformers.context_parallelism import (
 
 logger = init_logger(__name__)
 
-EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (ControlNetContextParallelismPlannerRegister,)
+EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (
+    AutoEncoderDataParallelismPlannerRegister,
+    ControlNetContextParallelismPlannerRegister,
+)
 """Where a planner of an extra module is looked for."""
 
 
@@ -201,7 +205,3 @@ def _plain(module: nn.Module) -> nn.Module:
 def _require_built(config: ParallelismConfig) -> None:
     if config.tp_size not in (None, 1):
         raise NotImplementedError("ParallelismConfig: tp_size is not built yet in this version.")
-    if config.extra_parallel_modules and not EXTRA_REGISTERS:
-        raise NotImplementedError(
-            "ParallelismConfig: extra_parallel_modules are not built yet in this version."
-        )

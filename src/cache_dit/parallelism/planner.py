@@ -59,17 +59,22 @@ class PlannerRegister:
     """Planners of one axis by prefix of the module's class name; the longest wins.
 
     Each axis has a subclass: ``class MyRegister(PlannerRegister, kind=..., builtins=...)``, where
-    ``builtins`` is the module whose import registers the planners of the package, and ``refused``
-    says of classes why they cannot have one.
+    ``builtins`` is the module whose import registers the planners of the package, ``refused`` says
+    of classes why they cannot have one, and ``whole_names`` that names are no prefixes.
     """
 
     _registry: ClassVar[Registry[Any]]
     refused: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(
-        cls, *, kind: str, builtins: str, refused: Mapping[str, str] | None = None
+        cls,
+        *,
+        kind: str,
+        builtins: str,
+        refused: Mapping[str, str] | None = None,
+        whole_names: bool = False,
     ) -> None:
-        cls._registry = Registry(kind, builtins)
+        cls._registry = Registry(kind, builtins, whole_names=whole_names)
         cls.refused = refused or {}
 
     @classmethod

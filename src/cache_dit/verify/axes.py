@@ -12,11 +12,12 @@ from typing import Any
 import torch
 
 from cache_dit import BlockAdapterRegister
-from cache_dit.verify import controlnets, zoo
+from cache_dit.verify import autoencoders, controlnets, zoo
 from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.context_check import verify_context_parallel
 from cache_dit.verify.controlnet_check import verify_controlnet
 from cache_dit.verify.report import Finding, Report
+from cache_dit.verify.tile_check import verify_tiles
 
 
 def verify_cache(entry: zoo.Entry, every_setting: bool) -> Report:
@@ -69,6 +70,7 @@ TRANSFORMERS = "transformer"
 AXES: dict[str, Axis] = {
     "cache": Axis(verify_cache, zoo.ENTRIES, TRANSFORMERS),
     "cp": Axis(verify_context_parallel, zoo.ENTRIES, TRANSFORMERS),
+    "vae": Axis(verify_tiles, autoencoders.ENTRIES, "autoencoder"),
     "controlnet": Axis(verify_controlnet, controlnets.ENTRIES, "controlnet"),
 }
 
