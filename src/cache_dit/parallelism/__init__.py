@@ -5,7 +5,20 @@ from .autoencoders.data_parallelism import (
     AutoEncoderDataParallelismPlannerRegister,
 )
 from .config import ParallelismBackend, ParallelismConfig
-from .context_plan import attention, count, gather, split, whole
+from .context_plan import (
+    attention,
+    count,
+    gather,
+    heads,
+    measure,
+    neighbours,
+    on_heads,
+    own_heads,
+    split,
+    to_heads,
+    to_tokens,
+    whole,
+)
 from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlanner,
     ControlNetContextParallelismPlannerRegister,
@@ -29,10 +42,17 @@ __all__ = [
     "count",
     "extra_modules",
     "gather",
+    "heads",
+    "measure",
+    "neighbours",
+    "on_heads",
+    "own_heads",
     "parallelism_of",
     "parallelize",
     "restore",
     "split",
     "sync_of",
+    "to_heads",
+    "to_tokens",
     "whole",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,13 +11,15 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from ..intercept import Call, Interception, intercept, parameter_names, uncompiled
+from ..intercept import Interception, intercept, uncompiled
 from ..logger import init_logger
+from .boundary import Boundary
 from .config import ParallelismConfig
-from .context_plan import Count, Place, Plan, Split, Streams, Whole, places
+from .context_places import Place, places
+from .context_plan import Plan
 from .distributed_attention import DistributedAttention, Tokens
 from .failure import Failures
-from .sequence import Layout
+from .progress import Progress
 
 logger = init_logger(__name__)
 
@@ -42,7 +44,7 @@ class ContextParallel:
         self.attend = DistributedAttention.of(config)
         self.mesh = self.attend.mesh
         self.failures = Failures(self.name, self.mesh.context)
-        self.lengths: dict[str, int] = {}
+        self.progress = Progress(self.name, self.mesh.context)
         self._layers: list[Interception] = []
 
     @property
@@ -73,144 +75,9 @@ class ContextParallel:
             layer.release()
         self._layers = []
 
-    def layout(self, streams: Streams) -> Layout:
-        """The sequence that is made of these streams in the current call.
-
-        A stream that the call does not have is left out.
-
-        Raises:
-            ValueError: none of them was split yet.
-        """
-        lengths = tuple(self.lengths[name] for name in streams if name in self.lengths)
-        if streams and not lengths:
-            raise ValueError(
-                f"{self.name}: the context-parallel plan uses the stream {streams[0]!r} before it "
-                f"was split. Split so far: {', '.join(self.lengths) or 'nothing'}."
-            )
-        return Layout(lengths, self.mesh.context.size)
-
-    def part(self, value: Any, split: Any, name: str) -> Any:
-        """This rank's part of an argument or output, whatever it is made of."""
-        if split is None or value is None:
-            return value
-        if isinstance(value, torch.Tensor):
-            return self._tensor_part(value, split, name)
-        if isinstance(split, Count):
-            places = self.layout(split.of).positions(self._here, torch.device("cpu"))
-            return int((places < value).sum())
-        if isinstance(value, Mapping):
-            return {key: self.part(each, split, name) for key, each in value.items()}
-        if isinstance(value, (list, tuple)):
-            splits = split if isinstance(split, (list, tuple)) else [split] * len(value)
-            parts = [self.part(one, how, name) for one, how in zip(value, splits, strict=True)]
-            return type(value)(parts)
-        return value
-
-    @property
-    def _here(self) -> range:
-        return range(self.mesh.context.rank, self.mesh.context.rank + 1)
-
-    def _tensor_part(self, value: torch.Tensor, split: Split, name: str) -> torch.Tensor:
-        if split.expected_dims is not None and value.ndim != split.expected_dims:
-            return value
-        if not split.of:
-            stream = split.name or name
-            self.lengths[stream] = value.shape[split.dim]
-            return self.layout((stream,)).part(value, split.dim, self.mesh.context.rank)
-        layout = self.layout(split.of)
-        if split.tail:
-            places = layout.positions(self._here, value.device)
-            places = places - (layout.length - value.shape[split.dim])
-            return value.index_select(split.dim, places[places >= 0])
-        if value.shape[split.dim] == layout.length:
-            return layout.part(value, split.dim, self.mesh.context.rank)
-        if value.shape[split.dim] == 1:
-            return value
-        raise ValueError(
-            f"{self.name}: {name} has {value.shape[split.dim]} entries along dimension "
-            f"{split.dim}, but {' + '.join(split.of)} have {layout.length} tokens. Correct the "
-            "context-parallel plan."
-        )
-
-    def whole(self, value: torch.Tensor, dim: int, streams: Streams) -> torch.Tensor:
-        """The whole sequence, from the parts of all ranks."""
-        return self.layout(streams).whole(value, dim, self.mesh.context)
-
-
-class Boundary:
-    """What happens around the calls of one module."""
-
-    def __init__(self, parallel: ContextParallel, place: Place) -> None:
-        self.parallel = parallel
-        self.place = place
-        self.names = parameter_names(place.module)
-        followers = {name: each for name, each in place.inputs.items() if _follows(each)}
-        self.inputs = {**place.inputs, **followers}
-        for name in followers:  # the streams come first
-            self.inputs[name] = self.inputs.pop(name)
-
-    def around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Split what goes in, attend over all ranks within, put together what comes out."""
-        if self.place.name:
-            return self._around(call, args, kwargs)
-        self.parallel.lengths.clear()
-        failures = self.parallel.failures
-        failures.begin_call()
-        try:
-            return self._around(call, args, kwargs)
-        except Exception as error:
-            explained = failures.explained(error)
-            if explained is error:
-                raise
-            raise explained from error
-
-    def _around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        place, parallel = self.place, self.parallel
-        if self.inputs or place.whole:
-            bound = dict(zip(self.names, args, strict=False)) | kwargs
-            for name, how in self.inputs.items():
-                if name in bound:
-                    bound[name] = parallel.part(bound[name], how, name)
-            bound = self._gathered(bound, place.whole)
-            args, kwargs = tuple(bound.pop(each) for each in self.names[: len(args)]), bound
-        output = self._attending(call, args, kwargs)
-        if place.whole is not None and place.whole.output is not None:
-            layout = parallel.layout(place.whole.of)
-            output = layout.part(output, place.whole.output, parallel.mesh.context.rank)
-        if place.outputs:
-            parts = [
-                parallel.part(each, place.outputs.get(at), f"{place.name}.{at}")
-                for at, each in enumerate(output)
-            ]
-            output = type(output)(parts)
-        return self._together(output) if place.gathers else output
-
-    def _gathered(self, bound: dict[str, Any], whole: Whole | None) -> dict[str, Any]:
-        for name, dim in whole.arguments.items() if whole else ():
-            if bound.get(name) is not None:
-                assert whole is not None
-                bound[name] = self.parallel.whole(bound[name], dim, whole.of)
-        return bound
-
-    def _attending(self, call: Call, args: Any, kwargs: Any) -> Any:
-        if not self.place.attention:
-            return call(*args, **kwargs)
-        with _Intercepted(self.parallel, self.place):
-            return call(*args, **kwargs)
-
-    def _together(self, output: Any) -> Any:
-        several = isinstance(output, (list, tuple))
-        gathers = self.place.gathers
-        values = list(output) if several else [output]
-        for at, how in enumerate(gathers):
-            if how is not None and values[at] is not None:
-                values[at] = self.parallel.whole(values[at], how.dim, how.of)
-        return type(output)(values) if several else values[0]
-
-
-def _follows(split: Any) -> bool:
-    each = split if isinstance(split, (list, tuple)) else [split]
-    return all(one is None or bool(one.of) for one in each)
+    def attending(self, place: Place) -> TorchFunctionMode:
+        """Within it, the attention of a module goes over the tokens of all ranks."""
+        return _Intercepted(self, place)
 
 
 class _Intercepted(TorchFunctionMode):
@@ -237,7 +104,7 @@ class _Intercepted(TorchFunctionMode):
         self.calls += 1
         parallel = self.parallel
         if how.keys:
-            tokens = Tokens(parallel.layout(how.query), parallel.layout(how.keys))
+            tokens = Tokens(parallel.progress.layout(how.query), parallel.progress.layout(how.keys))
             if not how.cached or parallel.attend.fits(tokens, key):
                 return tokens
         return parallel.attend.asked(query, key)

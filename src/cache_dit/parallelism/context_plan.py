@@ -10,22 +10,17 @@ happens there::
         "proj_out": gather(1),
     }
 
-A dict of arguments splits them on the way in; with whole numbers as keys, it splits those outputs.
-`gather` puts the output together again; a list of them stands for a tuple. The entries of the plans
-that diffusers' models bring along, ``ContextParallelInput`` and ``ContextParallelOutput``, mean the
-same as here. A tuple is several entries for the same modules.
+A dict maps arguments (by name) and outputs (by number) to a step; a step alone is for the output,
+and a list of them for the first outputs. `attention` and `heads` are about the module itself. The
+entries of the plans that diffusers' models bring along, ``ContextParallelInput`` and
+``ContextParallelOutput``, mean the same as here. A tuple is several entries for the same modules.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from torch import nn
-
-from ..intercept import parameter_names
 
 Streams = tuple[str, ...]
 
@@ -41,6 +36,10 @@ class Split:
         expected_dims: leave tensors alone that have another number of dimensions.
         name: what the stream is called, where its argument's name will not do.
         tail: the tensor has entries for the last tokens only.
+        along: a stream of which every entry stands for several tokens of this one, that have to
+            stay together: rows of a picture, frames of a video.
+        first: so many of the first tokens are shared out on their own: an argument that is a whole
+            number, or a stream that is as long.
     """
 
     dim: int
@@ -48,6 +47,23 @@ class Split:
     expected_dims: int | None = None
     name: str = ""
     tail: bool = False
+    along: str = ""
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Leave a tensor alone, but call what it has along a dimension a stream.
+
+    Attributes:
+        dim: along which dimension.
+        name: of the stream.
+        every: so many entries make one.
+    """
+
+    dim: int
+    name: str
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Gather:
-    """Put the parts of all ranks together again.
+    """Put the parts of all ranks together again; a whole number becomes the number of all tokens.
 
     Attributes:
         dim: along which dimension.
@@ -71,6 +87,65 @@ class Gather:
 
 
 @dataclass(frozen=True)
+class ToHeads:
+    """All heads of the tokens here become all tokens of the heads here.
+
+    Attributes:
+        dim: of the tokens.
+        width: dimension of the heads, each with as many entries as there are for one.
+        of: streams whose tokens these are, in order.
+    """
+
+    dim: int
+    width: int
+    of: Streams = ("hidden_states",)
+
+
+@dataclass(frozen=True)
+class ToTokens:
+    """The way back from `ToHeads`."""
+
+    dim: int
+    width: int
+    of: Streams = ("hidden_states",)
+
+
+@dataclass(frozen=True)
+class OwnHeads:
+    """Keep the heads here, of what has all of them along ``dim`` on every rank."""
+
+    dim: int
+
+
+@dataclass(frozen=True)
+class Borrow:
+    """Put the neighbours of what is here at its ends; a whole number grows by as many.
+
+    Attributes:
+        dim: along which dimension.
+        reach: how many neighbours on either side; of a stream that was split along another one,
+            how many of the other one's entries.
+        of: the stream.
+    """
+
+    dim: int
+    reach: int
+    of: Streams
+
+
+@dataclass(frozen=True)
+class Return:
+    """The way back from `Borrow`: leave out what belongs to the neighbours."""
+
+    dim: int
+    reach: int
+    of: Streams
+
+
+Step = Split | Measure | Count | Gather | ToHeads | ToTokens | OwnHeads | Borrow | Return
+
+
+@dataclass(frozen=True)
 class Attention:
     """A module whose attention goes over the tokens of all ranks.
 
@@ -79,7 +154,8 @@ class Attention:
         keys: likewise for keys and values; empty: the lengths are asked for at every call, because
             they depend on the data (padding that is left out).
         optional: the module may leave its attention out in some calls.
-        cached: there may be more keys, which an earlier call has left in a key-value cache.
+        cached: there may be more keys, which an earlier call has left in a key-value cache, or
+            fewer queries.
     """
 
     query: Streams
@@ -89,18 +165,16 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A module that sees the whole sequence: arguments are gathered, and its output split again.
+class Heads:
+    """A module within which a rank has some of the heads only, as `ToHeads` leaves them.
 
     Attributes:
-        arguments: name of an argument -> dimension.
-        output: dimension of the output, None to leave it alone.
-        of: streams of the sequence, in order.
+        attribute: of the module, that says how many heads there are: during a call, those here.
+        fixed: the attribute keeps its value, because the module divides by the width of a head.
     """
 
-    arguments: Mapping[str, int]
-    output: int | None
-    of: Streams
+    attribute: str
+    fixed: bool = False
 
 
 def _streams(names: str | Streams) -> Streams:
@@ -114,9 +188,16 @@ def split(
     expected_dims: int | None = None,
     name: str = "",
     tail: bool = False,
+    along: str = "",
+    first: str = "",
 ) -> Split:
     """Short form of `Split`."""
-    return Split(dim, _streams(of), expected_dims, name, tail)
+    return Split(dim, _streams(of), expected_dims, name, tail, along, first)
+
+
+def measure(dim: int, name: str, *, every: int = 1) -> Measure:
+    """Short form of `Measure`."""
+    return Measure(dim, name, every)
 
 
 def count(*of: str) -> Count:
@@ -129,6 +210,21 @@ def gather(dim: int, of: str | Streams = "hidden_states") -> Gather:
     return Gather(dim, _streams(of))
 
 
+def to_heads(dim: int, width: int, of: str | Streams = "hidden_states") -> ToHeads:
+    """Short form of `ToHeads`."""
+    return ToHeads(dim, width, _streams(of))
+
+
+def to_tokens(dim: int, width: int, of: str | Streams = "hidden_states") -> ToTokens:
+    """Short form of `ToTokens`."""
+    return ToTokens(dim, width, _streams(of))
+
+
+def own_heads(dim: int) -> OwnHeads:
+    """Short form of `OwnHeads`."""
+    return OwnHeads(dim)
+
+
 def attention(
     *query: str,
     keys: str | Streams | None = None,
@@ -139,119 +235,65 @@ def attention(
     return Attention(query, query if keys is None else _streams(keys), optional, cached)
 
 
-def whole(of: str | Streams, *, output: int | None = 1, **arguments: int) -> Whole:
-    """Short form of `Whole`: ``whole("hidden_states", hidden_states=1)``."""
-    return Whole(arguments, output, _streams(of))
+def heads(attribute: str = "heads", *, fixed: bool = False) -> Heads:
+    """Short form of `Heads`."""
+    return Heads(attribute, fixed)
+
+
+def whole(of: str | Streams, *, output: int | None = 1, **arguments: int) -> dict[Any, Step]:
+    """A module that sees the whole sequence: ``whole("hidden_states", hidden_states=1)``.
+
+    These arguments are gathered, and the output is split again.
+    """
+    steps: dict[Any, Step] = {name: gather(dim, of) for name, dim in arguments.items()}
+    return steps if output is None else {**steps, 0: split(output, of)}
+
+
+def neighbours(of: str, reach: int, *, output: int, **arguments: int) -> dict[Any, Step]:
+    """A module that sees so many neighbours of what is here: a convolution.
+
+    Its arguments are made longer, and its output is made as much shorter.
+    """
+    steps: dict[Any, Step] = {name: Borrow(dim, reach, (of,)) for name, dim in arguments.items()}
+    return {**steps, 0: Return(output, reach, (of,))}
+
+
+def on_heads(
+    module: str,
+    *into: str,
+    out: str = "to_out.0",
+    of: str | Streams = "hidden_states",
+    attribute: str = "heads",
+    fixed: bool = False,
+) -> dict[str, Any]:
+    """A plan for attention of any form: each rank does all tokens of some heads.
+
+    Args:
+        module: the attention.
+        into: modules within it that make queries, keys and values [B, tokens, heads * width].
+        out: the module within it that takes what comes out.
+    """
+    inner = {f"{module}.{name}": to_heads(1, 2, of) for name in into}
+    last = {f"{module}.{out}": {"input": to_tokens(1, 2, of)}}
+    return {module: heads(attribute, fixed=fixed), **inner, **last}
 
 
 Plan = Mapping[str, Any]
-"""Glob over module names -> dict of splits, `Gather` (or a list), `Attention` or `Whole`."""
+"""Glob over module names -> dict of steps, a step, a list of them, `Attention`, `Heads`; a tuple of
+these is all of them."""
 
 
 def attentions(plan: Plan) -> Plan:
-    """The entries of a plan that name attention, and no others."""
+    """The entries of a plan that are about attention, and no others."""
+    kinds = (Attention, Heads, ToHeads, ToTokens)
 
     def attends(entry: Any) -> bool:
         several = entry if isinstance(entry, tuple) else (entry,)
-        return any(isinstance(one, Attention) for one in several)
+        steps = [
+            each
+            for one in several
+            for each in (one.values() if isinstance(one, Mapping) else [one])
+        ]
+        return any(isinstance(each, kinds) for each in steps)
 
     return {name: entry for name, entry in plan.items() if attends(entry)}
-
-
-@dataclass
-class Place:
-    """One module, and everything that a plan says about it."""
-
-    name: str
-    module: nn.Module
-    inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[int, Split] = field(default_factory=dict)
-    gathers: list[Gather | None] = field(default_factory=list)
-    attention: list[Attention] = field(default_factory=list)
-    whole: Whole | None = None
-
-
-def places(plans: Sequence[Plan], model: nn.Module) -> list[Place]:
-    """The modules that plans are about; nothing is touched.
-
-    Raises:
-        ValueError: a name that matches no module, an argument that the module does not have, or an
-            entry that is none of the above.
-    """
-    found: dict[str, Place] = {}
-    for pattern, entry in (pair for plan in plans for pair in plan.items()):
-        modules = list(_matches(pattern, model))
-        if not modules:
-            raise ValueError(
-                f"{type(model).__name__}: the context-parallel plan names {pattern!r}, which "
-                "matches no module. Compare it with the names in model.named_modules()."
-            )
-        for name, module in modules:
-            _add(found.setdefault(name, Place(name, module)), entry, type(model).__name__)
-    return list(found.values())
-
-
-def _matches(pattern: str, model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """``*`` stands for one part of a dotted name, and a negative number counts from the end."""
-    found: list[tuple[str, nn.Module]] = [("", model)]
-    for part in pattern.split(".") if pattern else ():
-        deeper = []
-        for name, module in found:
-            children = dict(module.named_children())
-            key = str(len(children) + int(part)) if re.fullmatch(r"-\d+", part) else part
-            wanted = list(children) if key == "*" else [key] * (key in children)
-            deeper += [(f"{name}.{each}".lstrip("."), children[each]) for each in wanted]
-        found = deeper
-    yield from found
-
-
-def _add(place: Place, entry: Any, model: str) -> None:
-    if isinstance(entry, tuple):
-        calls = [each for each in entry if isinstance(each, Attention)]
-        for each in entry:
-            _add(place, each, model)
-        place.attention = calls or place.attention
-    elif isinstance(entry, Attention):
-        place.attention = [entry]
-    elif isinstance(entry, Whole):
-        _require(place, entry.arguments, model)
-        place.whole = entry
-    elif isinstance(entry, Mapping):
-        for name, value in entry.items():
-            if isinstance(name, int):
-                place.outputs[name] = _as_split(value, model)
-            else:
-                _require(place, [name], model)
-                many = isinstance(value, (list, tuple))
-                place.inputs[name] = (
-                    [_as_split(each, model) for each in value] if many else _as_split(value, model)
-                )
-    else:
-        each = entry if isinstance(entry, list) else [entry]
-        place.gathers = [_as_gather(one, model) for one in each]
-
-
-def _require(place: Place, names: Any, model: str) -> None:
-    known = parameter_names(place.module)
-    missing = [name for name in names if name not in known]
-    if missing and "kwargs" not in known:
-        raise ValueError(
-            f"{model}: the context-parallel plan names {missing[0]!r} of "
-            f"{place.name or 'the model'}, which takes {', '.join(known)}. Use one of these names."
-        )
-
-
-def _as_split(entry: Any, model: str) -> Any:
-    if entry is None or isinstance(entry, (Split, Count)):
-        return entry
-    if hasattr(entry, "split_dim"):
-        return Split(entry.split_dim, expected_dims=entry.expected_dims)
-    raise ValueError(f"{model}: the context-parallel plan has {entry!r} where split(dim) belongs.")
-
-
-def _as_gather(entry: Any, model: str) -> Gather | None:
-    if entry is None or isinstance(entry, Gather):
-        return entry
-    if hasattr(entry, "gather_dim"):
-        return Gather(entry.gather_dim)
-    raise ValueError(f"{model}: the context-parallel plan has {entry!r} where gather(dim) belongs.")

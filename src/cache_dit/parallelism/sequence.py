@@ -49,10 +49,12 @@ class Layout:
     Attributes:
         lengths: of the streams, in tokens.
         ranks: how many there are.
+        runs: of each stream, how many tokens stay together; empty: none do.
     """
 
     lengths: tuple[int, ...]
     ranks: int
+    runs: tuple[int, ...] = ()
 
     @property
     def length(self) -> int:
@@ -62,8 +64,16 @@ class Layout:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Tokens on each rank."""
-        each = [shares(length, self.ranks) for length in self.lengths]
-        return tuple(map(sum, zip(*each, strict=True)))
+        return tuple(map(sum, zip(*self._shares, strict=True)))
+
+    @cached_property
+    def _shares(self) -> list[list[int]]:
+        """Tokens of each stream on each rank."""
+        runs = self.runs or (1,) * len(self.lengths)
+        return [
+            [run * share for share in shares(length // run, self.ranks)]
+            for length, run in zip(self.lengths, runs, strict=True)
+        ]
 
     @property
     def ordered(self) -> bool:
@@ -74,8 +84,8 @@ class Layout:
         """(start, length) in the sequence of the parts on a rank, in order."""
         offsets = accumulate(self.lengths, initial=0)
         return [
-            (offset + sum(shares(length, self.ranks)[:rank]), shares(length, self.ranks)[rank])
-            for offset, length in zip(offsets, self.lengths, strict=False)
+            (offset + sum(each[:rank]), each[rank])
+            for offset, each in zip(offsets, self._shares, strict=False)
         ]
 
     def positions(self, ranks: range, device: torch.device) -> torch.Tensor:

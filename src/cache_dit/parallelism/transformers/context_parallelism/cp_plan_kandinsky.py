@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split
+from ...context_plan import Plan, attention, gather, on_heads, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
@@ -31,4 +31,20 @@ class Kandinsky6ContextParallelismPlanner(ContextParallelismPlanner):
         "visual_transformer_blocks.*.va_cross_attention": attention("vis", keys="aud"),
         "visual_transformer_blocks.*.av_cross_attention": attention("aud", keys="vis"),
         "visual_transformer_blocks.-1": [gather(1, "vis"), gather(1, "aud")],
+    }
+
+
+@ContextParallelismPlannerRegister.register("Kandinsky6SR")
+class Kandinsky6SRContextParallelismPlanner(ContextParallelismPlanner):
+    """Its mask is made of the queries and keys of all tokens."""
+
+    plan: ClassVar[Plan] = {
+        "visual_transformer_blocks.0": {"hidden_states": split(1)},
+        **on_heads(
+            "visual_transformer_blocks.*.self_attention",
+            *("to_query", "to_key", "to_value"),
+            out="out_layer",
+            attribute="num_heads",
+        ),
+        "visual_transformer_blocks.-1": gather(1),
     }

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import nn
 
 from ....intercept import parameter_names
-from ...context_plan import Plan, attention, gather, split, whole
+from ...context_plan import Plan, attention, gather, on_heads, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
@@ -25,6 +25,18 @@ class QwenImageContextParallelismPlanner(ContextParallelismPlanner):
         "transformer_blocks.*.attn": attention(TEXT, IMAGE),
         "": {"controlnet_block_samples": split(1, name="residuals")},
         "proj_out": gather(1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("QwenImage21")
+class QwenImage21ContextParallelismPlanner(ContextParallelismPlanner):
+    """Text and image are one sequence, and every part of it attends to what is before."""
+
+    plan: ClassVar[Plan] = {
+        "transformer_blocks.0": {IMAGE: split(1)},
+        "transformer_blocks.*": {"target_token_mask": split(0, of=IMAGE)},
+        **on_heads("transformer_blocks.*.attn", "to_q", "to_k", "to_v", fixed=True),
+        "transformer_blocks.-1": gather(1),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split, whole
+from ...context_plan import Plan, attention, gather, heads, on_heads, own_heads, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 VIDEO = "hidden_states"
@@ -60,6 +60,30 @@ class AnyFlowContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[Plan] = {
         **BLOCKS,
         "blocks.*": {"rotary_emb": split(2, of=VIDEO), "temb": split(1, of=VIDEO)},
+    }
+
+
+@ContextParallelismPlannerRegister.register("AnyFlowFAR")
+class AnyFlowFARContextParallelismPlanner(ContextParallelismPlanner):
+    """Its mask and its cache of keys are for the whole sequence: each rank has some heads of it."""
+
+    plan: ClassVar[Plan] = {
+        "blocks.0": {VIDEO: split(1)},
+        "blocks.*": {"temb": split(1, of=VIDEO)},
+        **on_heads("blocks.*.attn1", "norm_q", "norm_k", "to_v"),
+        "blocks.*.attn1": (heads(), {"kv_cache": own_heads(2)}),
+        "blocks.-1": gather(1),
+    }
+
+
+@ContextParallelismPlannerRegister.register("WanAnimate2")
+class WanAnimate2ContextParallelismPlanner(ContextParallelismPlanner):
+    """It packs video and reference together, for a mask over both."""
+
+    plan: ClassVar[Plan] = {
+        "blocks.0": {VIDEO: split(1)},
+        **on_heads("blocks.*.self_attn", "norm_q", "norm_k", "to_v"),
+        "blocks.-1": gather(1),
     }
 
 

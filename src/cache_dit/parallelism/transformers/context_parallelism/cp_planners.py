@@ -142,3 +142,15 @@ CosmosContextParallelismPlanner = _safe_import(".cp_plan_world", "CosmosContextP
 MiniMaxH3ContextParallelismPlanner = _safe_import(
     ".cp_plan_world", "MiniMaxH3ContextParallelismPlanner"
 )
+AnyFlowFARContextParallelismPlanner = _safe_import(
+    ".cp_plan_wan", "AnyFlowFARContextParallelismPlanner"
+)
+WanAnimate2ContextParallelismPlanner = _safe_import(
+    ".cp_plan_wan", "WanAnimate2ContextParallelismPlanner"
+)
+Kandinsky6SRContextParallelismPlanner = _safe_import(
+    ".cp_plan_kandinsky", "Kandinsky6SRContextParallelismPlanner"
+)
+QwenImage21ContextParallelismPlanner = _safe_import(
+    ".cp_plan_qwen_image", "QwenImage21ContextParallelismPlanner"
+)

@@ -1,0 +1,104 @@
+"""What happens around the calls of one module of a model whose sequence is split."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from ..intercept import Call, parameter_names
+from .context_places import Place
+from .context_plan import Measure, Split
+from .head_shares import HeadShares
+
+if TYPE_CHECKING:
+    from .context_parallel import ContextParallel
+
+
+class Boundary:
+    """Carries out what a plan says about one module."""
+
+    def __init__(self, parallel: ContextParallel, place: Place) -> None:
+        self.parallel = parallel
+        self.place = place
+        self.names = parameter_names(place.module)
+        self.inputs = dict(sorted(place.inputs.items(), key=lambda item: _turn(item[1])))
+        self.module = weakref.ref(place.module)
+
+    def around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do to the arguments and to the output what the plan says."""
+        if self.place.name:
+            return self._around(call, args, kwargs)
+        self.parallel.progress.begin()
+        failures = self.parallel.failures
+        failures.begin_call()
+        try:
+            return self._around(call, args, kwargs)
+        except Exception as error:
+            explained = failures.explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        heads = self.parallel.progress.heads
+        known = len(heads)
+        with self._own_heads():
+            args, kwargs = self._entering(args, kwargs)
+            attending = (
+                self.parallel.attending(self.place) if self.place.attention else nullcontext()
+            )
+            with attending:
+                output = call(*args, **kwargs)
+            output = self._leaving(output)
+        del heads[known:]
+        return output
+
+    def _entering(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if not self.inputs:
+            return args, kwargs
+        bound = dict(zip(self.names, args, strict=False)) | kwargs
+        given = dict(bound)
+        for name, step in self.inputs.items():
+            if name in bound:
+                bound[name] = self.parallel.progress.apply(step, bound[name], name, given)
+        return tuple(bound.pop(each) for each in self.names[: len(args)]), bound
+
+    def _leaving(self, output: Any) -> Any:
+        steps = self.place.outputs
+        if not steps:
+            return output
+        several = isinstance(output, (list, tuple))
+        values = list(output) if several else [output]
+        for at, step in steps.items():
+            name = f"{self.place.name}.{at}"
+            values[at] = self.parallel.progress.apply(step, values[at], name, {})
+        return type(output)(values) if several else values[0]
+
+    @contextmanager
+    def _own_heads(self) -> Iterator[None]:
+        """Within it, the module's number of heads is that of the heads here."""
+        entry, module = self.place.heads, self.module()
+        if entry is None or module is None:
+            yield
+            return
+        count = getattr(module, entry.attribute)
+        shares = HeadShares(count, self.parallel.mesh.context)
+        self.parallel.progress.heads.append(shares)
+        setattr(module, entry.attribute, count if entry.fixed else len(shares.here))
+        try:
+            yield
+        finally:
+            setattr(module, entry.attribute, count)
+
+
+def _turn(step: Any) -> int:
+    """Streams come first, then those that are split along others, then what follows them."""
+    each = step if isinstance(step, list) else [step]
+    known = [one for one in each if one is not None]
+    if all(isinstance(one, (Split, Measure)) and not getattr(one, "of", ()) for one in known):
+        return int(any(getattr(one, "along", "") or getattr(one, "first", "") for one in known))
+    return 2
