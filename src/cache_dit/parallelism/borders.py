@@ -41,7 +41,7 @@ class Neighbours:
         parts = [moved[low - start : high - start].reshape(-1) for low, high in lent]
         sizes = [high - low for low, high in (self._of(rank, own) for rank in ranks)]
         each = moved[:1].numel() if len(moved) else 0
-        messages = self.channel.all_to_all(parts, [size * each for size in sizes])
+        messages = self.channel.send_to_all(parts, [size * each for size in sizes]).wait()
         pieces = [
             moved if rank == own else message.view(size, *moved.shape[1:])
             for rank, (message, size) in enumerate(zip(messages, sizes, strict=True))

@@ -78,7 +78,7 @@ class HeadShares:
         if self.channel.size == 1:
             return parts
         flat = [part.reshape(-1) for part in parts]
-        messages = self.channel.all_to_all(flat, [shape.numel() for shape in shapes])
+        messages = self.channel.send_to_all(flat, [shape.numel() for shape in shapes]).wait()
         return [message.view(shape) for message, shape in zip(messages, shapes, strict=True)]
 
 
