@@ -53,7 +53,7 @@ def test_tokens_of_a_frame_stay_together() -> None:
     call.streams["frames"] = Stream((3,))
     part = call.apply(split(1, along="frames"), torch.arange(12).view(1, 12), "x", {})
     assert part.tolist() == [[8, 9, 10, 11]]
-    assert call.apply([count("frames"), None], (3, 4), "THW", {}) == (1, 4)
+    assert call.apply([count("frames"), None], (3, 4), "grid", {}) == (1, 4)
     assert call.apply(gather(1, "frames"), 1, "num_frames", {}) == 3
 
 
