@@ -6,6 +6,7 @@ import typer
 
 from cache_dit.demo.command import demo
 from cache_dit.generate.command import generate
+from cache_dit.new_model.command import new_model
 from cache_dit.verify.command import verify
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo)
 app.command("generate")(generate)
+app.command("new-model")(new_model)
 app.command("verify")(verify)
 
 

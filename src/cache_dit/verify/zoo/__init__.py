@@ -13,6 +13,7 @@ is built, and a class that an older diffusers lacks costs only its own entries.
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 from cache_dit.verify.zoo import (
     animate,
@@ -32,6 +33,7 @@ from cache_dit.verify.zoo import (
     world,
 )
 from cache_dit.verify.zoo.entry import Entry
+from cache_dit.verify.zoo.own import is_own, own_model
 from cache_dit.verify.zoo.tensors import first_tensor, tensors
 
 __all__ = ["NOT_DENOISERS", "Entry", "first_tensor", "get", "names", "tensors"]
@@ -68,10 +70,15 @@ def names() -> list[str]:
     return list(ENTRIES)
 
 
-def get(name: str) -> Entry:
-    """The entry called ``name``. Raises ValueError, with the closest names, if there is none."""
+def get(name: str) -> Any:
+    """The entry called ``name``, or that of a model of one's own, by file or module.
+
+    Raises ValueError, with the closest names, if there is none.
+    """
     if name in ENTRIES:
         return ENTRIES[name]
+    if is_own(name):
+        return own_model(name)
     if name in NOT_DENOISERS:
         raise ValueError(f"zoo: {name} is no denoiser: {NOT_DENOISERS[name]}.")
     closest = difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.0)

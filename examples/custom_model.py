@@ -1,0 +1,79 @@
+"""A model of your own, from outside the package: cached and spread over devices by plain data.
+
+    python examples/custom_model.py                     # run it with the cache
+    cache-dit verify examples/custom_model.py           # prove the cache
+    cache-dit verify examples/custom_model.py --axis cp # and context parallelism, over two ranks
+
+`small_dit.py` holds the model; nothing in it was changed for this.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from small_dit import SmallDiT
+
+import cache_dit
+from cache_dit import BlockAdapter, BlockAdapterRegister, DBCacheConfig, ForwardPattern
+from cache_dit.parallelism import (
+    ContextParallelismPlanner,
+    ContextParallelismPlannerRegister,
+    attention,
+    gather,
+    split,
+)
+
+IMAGE, TEXT = "hidden_states", "encoder_hidden_states"
+
+
+@BlockAdapterRegister.register("SmallDiT")
+def small_dit_adapter(pipe: Any, **kwargs: Any) -> BlockAdapter:
+    """Its blocks take image and text, and return both."""
+    return BlockAdapter(
+        pipe=pipe,
+        blocks_name="blocks",
+        forward_pattern=ForwardPattern.Pattern_0,
+        **kwargs,
+    )
+
+
+@ContextParallelismPlannerRegister.register("SmallDiT")
+class SmallDiTContextParallelismPlanner(ContextParallelismPlanner):
+    """Image and text are split before the first block, and put together behind the last one."""
+
+    plan: ClassVar[dict[str, Any]] = {
+        "blocks.0": {IMAGE: split(1), TEXT: split(1)},
+        "blocks.*.attn": attention(TEXT, IMAGE),
+        "blocks.-1": [gather(1), gather(1, TEXT)],
+    }
+
+
+def make_model() -> SmallDiT:
+    """A small one, for `cache-dit verify`."""
+    return SmallDiT(num_layers=4)
+
+
+def make_inputs(step: int, seed: int) -> dict[str, torch.Tensor]:
+    """Arguments of one denoising call; the sample moves a little from step to step."""
+    generator = torch.Generator().manual_seed(seed)
+    sample, direction = (torch.randn(2, 15, 8, generator=generator) for _ in range(2))
+    return {
+        "hidden_states": sample + 0.02 * step * direction,
+        "encoder_hidden_states": torch.randn(2, 7, 8, generator=generator),
+        "timestep": torch.full((2,), 900.0 - step),
+    }
+
+
+def main() -> None:
+    model = make_model().eval()
+    config = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=2, num_inference_steps=12)
+    cache_dit.enable_cache(model, cache_config=config)
+    with torch.no_grad():
+        for step in range(12):
+            model(**make_inputs(step, seed=0))
+    cache_dit.summary(model, details=True)
+
+
+if __name__ == "__main__":
+    main()

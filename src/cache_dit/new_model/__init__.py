@@ -1,0 +1,1 @@
+"""`cache-dit new-model`: looks at a transformer, and writes its adapter, plans and test."""

@@ -1,0 +1,81 @@
+"""`cache-dit new-model`: what was found in a model, and the files that were written for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cache_dit.new_model.facts import Facts
+from cache_dit.new_model.find_cache import find_adapter
+from cache_dit.new_model.find_context import find_context_plan
+from cache_dit.new_model.target import find_target
+from cache_dit.new_model.write import snake_case, support_source, write
+
+
+def new_model(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="FILE.py:Class or package.module:Class, beside make_inputs(step, seed); or a "
+            "model of the zoo."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder; that of the model by default.")
+    ] = None,
+) -> None:
+    """Look at a transformer and write its adapter, its plans and the test that proves them."""
+    console = Console()
+    try:
+        found = find_target(target)
+        facts = Facts.of(found.model, found.arguments)
+        adapter, context = find_adapter(facts), find_context_plan(facts)
+        console.print(lists_table(facts))
+        console.print(attention_table(facts))
+        for note in context.notes:
+            console.print(f"[yellow]To look at:[/yellow] {escape(note)}", highlight=False)
+        file = f"{snake_case(found.name)}_support.py"
+        text = support_source(found.name, file, found.imports, adapter.fields, context)
+        axes = ["cache"] + ["cp"] * bool(context.plan)
+        paths = write(output or found.folder, found.name, text, axes)
+    except ValueError as error:
+        console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        raise typer.Exit(2) from None
+    for path in paths:
+        console.print(f"Written: {path}", highlight=False)
+    for axis in axes:
+        option = "" if axis == "cache" else f" --axis {axis}"
+        console.print(f"Prove it: cache-dit verify {paths[0]}{option}", highlight=False)
+
+
+def lists_table(facts: Facts) -> Table:
+    """The block lists: how many blocks, what they take and hand on."""
+    table = Table(title=f"{facts.class_name}: block lists, in the order in which they run")
+    for column in ("list", "blocks", "class", "takes", "pattern"):
+        table.add_column(column)
+    for each in facts.lists:
+        calls = facts.calls(each)
+        takes = ", ".join(calls[0].arguments) if calls else "never called"
+        kind = type(each.blocks[0]).__name__
+        table.add_row(each.name, str(len(each.blocks)), kind, takes, each.pattern.name)
+    return table
+
+
+def attention_table(facts: Facts) -> Table:
+    """The attentions of the first block of each list: who attends to whom."""
+    table = Table(title="Attention")
+    for column in ("module", "heads", "key heads", "query tokens", "key tokens", "mask"):
+        table.add_column(column)
+    for each in facts.lists:
+        for call in facts.calls(each)[:1]:
+            for one in facts.seen.within(call.name):
+                heads, tokens = one.query.shape[1:3]
+                key_heads, keys = one.key.shape[1:3]
+                numbers = map(str, (heads, key_heads, tokens, keys))
+                table.add_row(one.name, *numbers, "yes" if one.mask else "")
+    return table

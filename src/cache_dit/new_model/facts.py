@@ -1,0 +1,85 @@
+"""What is known about a model: its block lists in the order in which they run, and its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import nn
+
+from cache_dit import BlockAdapter
+from cache_dit.caching.block_adapters.block_lists import BlockList
+from cache_dit.caching.forward_pattern import ENCODER, HIDDEN
+from cache_dit.intercept import original_class
+from cache_dit.new_model.watch import Call, Watched, watch
+
+
+@dataclass
+class Facts:
+    """A model that was looked at.
+
+    Attributes:
+        model: it.
+        lists: its block lists, in the order in which they run.
+        seen: one call of it, watched.
+    """
+
+    model: nn.Module
+    lists: list[BlockList]
+    seen: Watched
+
+    @classmethod
+    def of(cls, model: nn.Module, arguments: Mapping[str, Any]) -> Facts:
+        """Find the block lists and watch a call.
+
+        Raises:
+            ValueError: no block list could be found.
+        """
+        (found,) = BlockAdapter(transformer=model, auto=True).transformers()
+        seen = watch(model, arguments)
+        numbers = {each.name: _first_number(seen, each.name) for each in found.lists}
+        lists = sorted(found.lists, key=lambda each: numbers[each.name])
+        return cls(model, lists, seen)
+
+    @property
+    def class_name(self) -> str:
+        """Of the model."""
+        return original_class(self.model).__name__
+
+    def calls(self, each: BlockList) -> list[Call]:
+        """The calls of a list's blocks, in order."""
+        names = {f"{each.name}.{place}" for place in self.places(each)}
+        found = [call for call in self.seen.calls if call.name in names]
+        return sorted(found, key=lambda call: call.number)
+
+    def places(self, each: BlockList) -> list[str]:
+        """Keys of the blocks in their list."""
+        return [name for name, _ in self.model.get_submodule(each.name).named_children()]
+
+    @cached_property
+    def turns(self) -> list[str]:
+        """Names of the lists in the order in which their blocks run, without repetitions."""
+        calls = [(call.number, each.name) for each in self.lists for call in self.calls(each)]
+        return [name for name, _ in groupby(name for _, name in sorted(calls))]
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether the lists take turns."""
+        return len(self.turns) > len(set(self.turns))
+
+
+def stream(call: Call, each: BlockList, which: str = HIDDEN) -> tuple[str, torch.Tensor] | None:
+    """Parameter and value of a stream that goes into a block; None where there is none."""
+    default = next(iter(call.arguments)) if which == HIDDEN else ENCODER
+    name = (each.parameters or {}).get(which, which if which in call.arguments else default)
+    value = call.arguments.get(name)
+    return (name, value) if isinstance(value, torch.Tensor) else None
+
+
+def _first_number(seen: Watched, name: str) -> int:
+    numbers = [call.number for call in seen.calls if call.name.startswith(f"{name}.")]
+    return min(numbers, default=0)

@@ -1,0 +1,126 @@
+"""What the command line names: a class of one's own, or a model of the zoo."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cache_dit.intercept import original_class
+from cache_dit.verify import zoo
+from cache_dit.verify.zoo.own import NEEDED, OwnModel, load_module
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model to support, small, with a call of it.
+
+    Attributes:
+        name: of its class.
+        model: in float64, with weights that make every part of it matter.
+        arguments: of one call.
+        imports: source lines that define ``make_model`` and ``make_inputs``.
+        folder: where files about it belong.
+    """
+
+    name: str
+    model: nn.Module
+    arguments: dict[str, Any]
+    imports: str
+    folder: Path
+
+
+def find_target(where: str) -> Target:
+    """The model that ``where`` names.
+
+    Args:
+        where: ``"file.py:Class"``, ``"package.module:Class"``, or a model of the zoo. The file or
+            module has ``make_inputs(step, seed)``; and ``make_model()``, unless the class can be
+            made without arguments.
+
+    Raises:
+        ValueError: something of this is missing; the message shows what to write.
+    """
+    path, _, name = where.partition(":")
+    if path in zoo.names():
+        return _from_zoo(path)
+    if not (path.endswith(".py") or "." in path or name):
+        zoo.get(path)  # an error that names the closest
+    module = load_module(path)
+    cls = getattr(module, name, None) if name else None
+    if name and not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+        raise ValueError(f"{where}: {path} has no class {name} that is a torch.nn.Module.")
+    missing = [each for each in NEEDED if not hasattr(module, each)]
+    if missing == ["make_model"] and cls is not None and not _required(cls):
+        missing = []
+    if missing:
+        raise ValueError(_what_to_write(path, cls, missing))
+    made = zoo.get(path) if hasattr(module, "make_model") else None
+    if made is None:
+        made = OwnModel(path, cls, module.make_inputs)  # type: ignore[arg-type]
+    model = made.build(torch.float64)
+    stem = Path(path).stem if path.endswith(".py") else path
+    names = "make_inputs, make_model" if hasattr(module, "make_model") else f"{name}, make_inputs"
+    imports = f"from {stem} import {names}\n"
+    if not hasattr(module, "make_model"):
+        imports += f"\nmake_model = {name}\n"
+    folder = Path(path).parent if path.endswith(".py") else Path()
+    return Target(
+        original_class(model).__name__, model, made.inputs(torch.float64), imports, folder
+    )
+
+
+def _from_zoo(name: str) -> Target:
+    entry = zoo.get(name)
+    model = entry.build(torch.float64)
+    arguments = {**entry.inputs(torch.float64), **entry.prepare(model, torch.float64)}
+    imports = (
+        "from cache_dit.verify import zoo\n\n"
+        f'ENTRY = zoo.get("{name}")\n'
+        "make_model = ENTRY.build\n\n\n"
+        "def make_inputs(step: int, seed: int) -> dict[str, Any]:\n"
+        "    return ENTRY.step_inputs(step, seed=seed)\n"
+    )
+    return Target(entry.class_name, model, arguments, imports, Path())
+
+
+def _required(cls: type) -> list[str]:
+    parameters = inspect.signature(cls).parameters.values()
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        each.name for each in parameters if each.default is each.empty and each.kind not in variable
+    ]
+
+
+def _parameters(cls: type[nn.Module] | None) -> list[str]:
+    """Of its forward."""
+    return list(inspect.signature(cls.forward).parameters)[1:] if cls else ["hidden_states"]
+
+
+def _what_to_write(path: str, cls: type[nn.Module] | None, missing: list[str]) -> str:
+    """The functions that are missing, to be filled in."""
+    lines = [f"{path}: has no {' and no '.join(missing)}. Write in it:", ""]
+    if "make_model" in missing:
+        required = ", ".join(f"{each}=..." for each in _required(cls)) if cls else "..."
+        owner = cls.__name__ if cls else "MyTransformer"
+        lines += [
+            "def make_model():  # small: four blocks, a width of 64",
+            f"    return {owner}({required})",
+            "",
+        ]
+    if "make_inputs" in missing:
+        known = _parameters(cls)
+        lines += [
+            "def make_inputs(step, seed):  # lengths unlike any width: 15 image tokens, 7 of text",
+            "    torch.manual_seed(seed)",
+            "    sample, direction = torch.randn(2, 2, 15, 64)",
+            "    return {",
+            f'        "{known[0]}": sample + 0.02 * step * direction,',
+            *(f'        "{each}": ...,' for each in known[1:]),
+            "    }",
+        ]
+    return "\n".join(lines)

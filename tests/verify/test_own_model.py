@@ -1,0 +1,41 @@
+"""A model of one's own is verified by the name of its file, on every axis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cache_dit.cli import app
+from cache_dit.verify import zoo
+from cache_dit.verify.axes import verify_model
+
+MODEL = str(Path(__file__).parents[2] / "examples" / "custom_model.py")
+
+
+def test_the_cache_of_the_example_is_verified_from_the_command_line() -> None:
+    result = CliRunner().invoke(app, ["verify", MODEL], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "1 of 1 verified" in result.output and "blocks (P0)" in result.output
+
+
+def test_its_context_parallelism_is_verified_over_two_ranks() -> None:
+    report = verify_model(MODEL, "cp")
+    assert report.ok, str(report)
+
+
+def test_its_weights_leave_nothing_without_effect() -> None:
+    model = zoo.get(MODEL).build()
+    assert all(parameter.abs().max() > 0 for parameter in model.parameters())
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"there is no such file"):
+        zoo.get("no_such_file.py")
+    with pytest.raises(ValueError, match=r"No module named 'no_such'"):
+        zoo.get("no_such.module")
+    half = tmp_path / "half_a_model.py"
+    half.write_text("def make_model(): ...\n")
+    with pytest.raises(ValueError, match=r"has no make_inputs"):
+        zoo.get(str(half))
