@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ class TextEncoderEntry:
     """
 
     class_name: str
-    config: Mapping[str, Any]
+    config: dict[str, Any]
     module: str = "transformers"
     part_of: str = ""
     variant: str = ""
@@ -58,7 +59,7 @@ class TextEncoderEntry:
     def build(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> nn.Module:
         """The model in eval mode, without gradients."""
         cls = getattr(importlib.import_module(self.module), self.class_name)
-        config = cls.config_class(**self.config)
+        config = cls.config_class(**deepcopy(self.config))  # which it changes
         model = cls(getattr(config, self.part_of) if self.part_of else config)
         randomise(model, seed)
         if dtype is not torch.float32:
