@@ -69,7 +69,7 @@ class TextEncoderEntry:
     def inputs(
         self, side: Side = "right", dtype: torch.dtype = torch.float32, seed: int = 0
     ) -> Arguments:
-        """Two prompts with all that belongs there; the second is shorter, and padded on one side."""
+        """Two prompts and what belongs to them; the second is shorter, and padded on a side."""
         source = generator(seed, f"prompt/{side}")
         ids = torch.randint(3, WORDS, (BATCH, LENGTH + self.tokens), generator=source)
         mask = kept(BATCH, LENGTH + self.tokens, padding=3)
