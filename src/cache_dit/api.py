@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from .attention_backend import check_backend, choose_backend, set_back, the_one_backend
 from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
 from .caching.calibrator_config import CalibratorConfig, ParamsModifier
 from .caching.config import DBCacheConfig
@@ -44,7 +45,8 @@ def enable_cache(
         calibrator_config: what stands in for skipped blocks; by default their last residual.
         params_modifiers: settings of single block lists, one for each, in order.
         parallelism_config: spread the model over several devices; alone, nothing is cached.
-        attention_backend: name of the attention kernel.
+        attention_backend: name of an attention kernel of diffusers' registry; alone, nothing is
+            cached.
         quantize_config: store weights in fewer bits.
         **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form).
 
@@ -57,38 +59,29 @@ def enable_cache(
 
     On any error the model is as it was before.
     """
-    for name, value in (
-        ("attention_backend", attention_backend),
-        ("quantize_config", quantize_config),
-    ):
-        if value is not None:
-            raise NotImplementedError(f"enable_cache: {name} is not built yet in this version.")
+    if quantize_config is not None:
+        raise NotImplementedError("enable_cache: quantize_config is not built yet in this version.")
     if deprecated:
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
-    if parallelism_config is not None and not (
-        cache_config or calibrator_config or params_modifiers
-    ):
-        return _spread(pipe_or_adapter, parallelism_config)
-    adapter, transformers = adapter_of(pipe_or_adapter), transformers_of(pipe_or_adapter)
-    sync = sync_of(transformers, parallelism_config)
-    session = CacheSession(adapter, cache_config, calibrator_config, params_modifiers, sync)
-    with ExitStack() as undo:
-        if parallelism_config is not None:
-            extra = extra_of(pipe_or_adapter, parallelism_config)
-            undo.callback(parallelize(transformers, parallelism_config, extra))
-        _replace(sessions_of(adapter), session)
-        undo.pop_all()
-    remember(session, pipe_or_adapter, adapter, adapter.pipe, *parts(adapter))
-    for cached in session.transformers:
-        for unit in cached.units:
-            logger.info(f"cache enabled on {unit.name}: {unit.tag}")
+    configured = parallelism_config.attention_backend if parallelism_config is not None else None
+    backend = the_one_backend(attention_backend, configured)
+    transformers = transformers_of(pipe_or_adapter)
+    if backend is not None:
+        check_backend(transformers, backend, "enable_cache")
+    settings = cache_config, calibrator_config, params_modifiers
+    if any(settings) or not (parallelism_config or backend):
+        _cache(pipe_or_adapter, settings, parallelism_config)
+    elif parallelism_config is not None:
+        _spread(pipe_or_adapter, parallelism_config)
+    for each in transformers if backend is not None else ():
+        choose_backend(each, backend)
     return pipe_or_adapter
 
 
 def disable_cache(pipe_or_adapter: Any) -> Any:
-    """Take cache and parallelism off again; pipeline, adapter or transformer alike.
+    """Take cache, parallelism and attention backend off; pipeline, adapter or transformer alike.
 
     Returns its argument.
     """
@@ -96,6 +89,7 @@ def disable_cache(pipe_or_adapter: Any) -> Any:
         _end(session)
     for transformer in transformers_of(pipe_or_adapter):
         restore(transformer)
+        set_back(transformer)
     return pipe_or_adapter
 
 
@@ -212,18 +206,46 @@ def supported_matrix() -> list[dict[str, Any]]:
 
 
 def set_attn_backend(target: Any, attention_backend: str) -> Any:
-    """Choose the attention kernel of a model; not built yet in this version."""
-    raise NotImplementedError("set_attn_backend: attention backends are not built yet.")
+    """Choose the kernel of a model's attention, until `disable_cache`; returns ``target``.
+
+    Args:
+        target: pipeline, adapter or transformer.
+        attention_backend: a name in diffusers' registry, such as ``"native"``, ``"flash"`` or
+            ``"sage"``.
+
+    Raises:
+        ValueError: no such kernel, or it is not installed, naming those that can be used; or the
+            model calls torch's attention itself.
+    """
+    transformers = transformers_of(target)
+    check_backend(transformers, attention_backend, "set_attn_backend")
+    for each in transformers:
+        choose_backend(each, attention_backend)
+    return target
 
 
-def _spread(target: Any, config: ParallelismConfig) -> Any:
+def _cache(target: Any, settings: tuple[Any, ...], config: ParallelismConfig | None) -> None:
+    """The cache, and parallelism with it if there is a config."""
+    adapter, transformers = adapter_of(target), transformers_of(target)
+    session = CacheSession(adapter, *settings, sync_of(transformers, config))
+    with ExitStack() as undo:
+        if config is not None:
+            undo.callback(parallelize(transformers, config, extra_of(target, config)))
+        _replace(sessions_of(adapter), session)
+        undo.pop_all()
+    remember(session, target, adapter, adapter.pipe, *parts(adapter))
+    for cached in session.transformers:
+        for unit in cached.units:
+            logger.info(f"cache enabled on {unit.name}: {unit.tag}")
+
+
+def _spread(target: Any, config: ParallelismConfig) -> None:
     """Parallelism alone; a cache that is there already stays, and decides over all ranks."""
     transformers = transformers_of(target)
     parallelize(transformers, config, extra_of(target, config))
     for session in sessions_of(target):
         for each in session.transformers:
             each.denoiser.sync = sync_of(transformers)
-    return target
 
 
 def _with_keywords(

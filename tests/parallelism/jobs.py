@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from torch import nn
 
 import cache_dit
@@ -133,6 +134,47 @@ def options_of_ulysses(name: str) -> tuple[float, bool]:
     overlapped = model_outputs(name, {"ulysses_size": 2, "ulysses_async": True})
     eight_bits = model_outputs(name, {"ulysses_size": 2, "ulysses_float8": True})
     return difference(eight_bits, alone), all(map(torch.equal, overlapped, plain))
+
+
+def with_kernel(name: str, config: dict[str, Any], returns_lse: bool = False) -> tuple[Any, ...]:
+    """(error, shapes of the queries that a made-up kernel was called with) of a model.
+
+    The kernel stands in place of "_native_math", and attends by hand.
+    """
+    registry, made_up = _AttentionBackendRegistry, AttentionBackendName._NATIVE_MATH
+    saved = registry._backends[made_up], registry._supported_arg_names[made_up]
+    shapes: list[tuple[int, ...]] = []
+
+    def kernel(query: Any, key: Any, value: Any, scale: Any = None, **options: Any) -> Any:
+        shapes.append(tuple(query.shape))
+        query, key, value = (each.transpose(1, 2) for each in (query, key, value))
+        scores = query @ key.transpose(2, 3) * (scale or query.shape[-1] ** -0.5)
+        out = (scores.softmax(-1) @ value).transpose(1, 2)
+        return (out, scores.logsumexp(-1)) if options.get("return_lse") else out
+
+    names = {"query", "key", "value", "scale"} | ({"return_lse"} if returns_lse else set())
+    registry._backends[made_up], registry._supported_arg_names[made_up] = kernel, names
+    try:
+        alone = model_outputs(name)
+        output = model_outputs(name, {**config, "attention_backend": "_native_math"})
+    finally:
+        registry._backends[made_up], registry._supported_arg_names[made_up] = saved
+    return difference(output, alone), shapes
+
+
+def refused_kernel(name: str, config: dict[str, Any]) -> str:
+    """What is said about a kernel that does not give the log of the sum."""
+    try:
+        with_kernel(name, config)
+    except ValueError as error:
+        return str(error)
+    return "accepted"
+
+
+def backend_error(name: str, config: dict[str, Any], backend: str) -> float:
+    """Error of a model with another kernel, against one process with torch's."""
+    alone = model_outputs(name)
+    return difference(model_outputs(name, {**config, "attention_backend": backend}), alone)
 
 
 def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:

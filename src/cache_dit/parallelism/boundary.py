@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..intercept import Call, parameter_names
@@ -25,6 +25,8 @@ class Boundary:
         self.names = parameter_names(place.module)
         self.inputs = dict(sorted(place.inputs.items(), key=lambda item: _turn(item[1])))
         self.module = weakref.ref(place.module)
+        modules = place.module.modules() if place.attention else ()
+        self.asking = [weakref.ref(each) for each in modules if hasattr(each, "processor")]
 
     def around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do to the arguments and to the output what the plan says."""
@@ -46,10 +48,7 @@ class Boundary:
         known = len(heads)
         with self._own_heads():
             args, kwargs = self._entering(args, kwargs)
-            attending = (
-                self.parallel.attending(self.place) if self.place.attention else nullcontext()
-            )
-            with attending:
+            with self._attending():
                 output = call(*args, **kwargs)
             output = self._leaving(output)
         del heads[known:]
@@ -77,6 +76,12 @@ class Boundary:
             name = f"{self.place.name}.{at}"
             values[at] = self.parallel.progress.apply(step, values[at], name, {})
         return type(output)(values) if several else values[0]
+
+    def _attending(self) -> AbstractContextManager[None]:
+        if not self.place.attention:
+            return nullcontext()
+        asking = [module for each in self.asking if (module := each()) is not None]
+        return self.parallel.attending(self.place, asking)
 
     @contextmanager
     def _own_heads(self) -> Iterator[None]:

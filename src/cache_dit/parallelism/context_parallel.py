@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from ..attention_backend import natively
 from ..intercept import Interception, intercept, uncompiled
 from ..logger import init_logger
 from .boundary import Boundary
@@ -75,17 +77,25 @@ class ContextParallel:
             layer.release()
         self._layers = []
 
-    def attending(self, place: Place) -> TorchFunctionMode:
-        """Within it, the attention of a module goes over the tokens of all ranks."""
-        return _Intercepted(self, place)
+    @contextmanager
+    def attending(self, place: Place, modules: Sequence[nn.Module]) -> Iterator[None]:
+        """Within it, the attention of a module goes over the tokens of all ranks.
+
+        ``modules`` are those in it that may ask for another kernel than torch's.
+        """
+        with natively(modules) as backend, _Intercepted(self, place, backend):
+            yield
 
 
 class _Intercepted(TorchFunctionMode):
-    """Within it, ``F.scaled_dot_product_attention`` goes over the tokens of all ranks."""
+    """Within it, ``F.scaled_dot_product_attention`` goes over the tokens of all ranks.
 
-    def __init__(self, parallel: ContextParallel, place: Place) -> None:
+    A kernel of diffusers' registry may stand in for it on each rank.
+    """
+
+    def __init__(self, parallel: ContextParallel, place: Place, backend: str | None) -> None:
         super().__init__()
-        self.parallel, self.place = parallel, place
+        self.parallel, self.place, self.backend = parallel, place, backend
         self.calls = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -96,6 +106,7 @@ class _Intercepted(TorchFunctionMode):
         given = [*args[:3], *(kwargs.pop(name) for name in names[len(args) :])]
         query, key, value = given
         tokens = self._tokens(query, key)
+        kwargs["backend"] = self.backend
         return self.parallel.attend(tokens, query, key, value, *args[3:], **kwargs)
 
     def _tokens(self, query: torch.Tensor, key: torch.Tensor) -> Tokens:
@@ -114,6 +125,6 @@ class _Intercepted(TorchFunctionMode):
         if kind is None and not self.calls and not self.place.attention[0].optional:
             raise ValueError(
                 f"{self.parallel.name}: {self.place.name} did not call scaled_dot_product_attention"
-                ", so that it would attend to this rank's tokens only. Use the attention backend "
-                "'native', or correct the context-parallel plan."
+                ", so that it would attend to this rank's tokens only. Correct the "
+                "context-parallel plan."
             )
