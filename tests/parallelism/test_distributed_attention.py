@@ -9,8 +9,8 @@ import torch
 
 from cache_dit.parallelism.wire import EIGHT_BITS
 from cache_dit.verify.ranks import ranks
-from tests.parallelism import jobs
-from tests.parallelism.jobs import Sample
+from tests.parallelism import attention_jobs as jobs
+from tests.parallelism.attention_jobs import Sample
 
 ULYSSES, RING = {"ulysses_size": 2}, {"ring_size": 2}
 GATHERED = {"ring_size": 2, "ring_rotate_method": "allgather"}
