@@ -75,8 +75,9 @@ def enable_cache(
         _cache(pipe_or_adapter, settings, parallelism_config)
     elif parallelism_config is not None:
         _spread(pipe_or_adapter, parallelism_config)
-    for each in transformers if backend is not None else ():
-        choose_backend(each, backend)
+    if backend is not None:
+        for each in transformers:
+            choose_backend(each, backend)
     return pipe_or_adapter
 
 
@@ -224,7 +225,7 @@ def set_attn_backend(target: Any, attention_backend: str) -> Any:
     return target
 
 
-def _cache(target: Any, settings: tuple[Any, ...], config: ParallelismConfig | None) -> None:
+def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfig | None) -> None:
     """The cache, and parallelism with it if there is a config."""
     adapter, transformers = adapter_of(target), transformers_of(target)
     session = CacheSession(adapter, *settings, sync_of(transformers, config))
