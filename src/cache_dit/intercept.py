@@ -155,8 +155,9 @@ def _method(cls: type, name: str) -> Callable[..., Any]:
     runners = _runners.setdefault(name, {})
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        run = runners.get(id(self))
-        if run is None:  # the object died half-way through its release, or is a shallow copy
+        try:
+            run = runners[id(self)]
+        except KeyError:  # the object died half-way through its release, or is a shallow copy
             return original(self, *args, **kwargs)
         return run(MethodType(original, self), args, kwargs)
 

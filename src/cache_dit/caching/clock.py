@@ -61,7 +61,7 @@ class Clock:
         last, self._timestep = self._timestep, timestep
         written, self._version = self._version, _version(timestep)
         before, self._value = self._value, None
-        if not isinstance(timestep, (Real, torch.Tensor)):
+        if not isinstance(timestep, (torch.Tensor, Real)):
             return Tick.UNKNOWN
         if _same_storage(timestep, last) and self._version == written:
             self._value = before
@@ -84,6 +84,8 @@ def _on_host(timestep: Any) -> bool:
 
 
 def _same_storage(a: Any, b: Any) -> bool:
+    if a is b:
+        return isinstance(a, torch.Tensor)
     if not (isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)):
         return False
     # `b` is still referenced, so its memory cannot have been given to another tensor.

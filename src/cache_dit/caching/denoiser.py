@@ -16,6 +16,7 @@ from .group import Group
 from .policy import Reason
 
 CONDITIONAL, UNCONDITIONAL, CACHE_WRITE = "cond", "uncond", "cache_write"
+CARRIERS = (torch.Tensor, dict, list, tuple)  # what a tensor may come in
 TIMESTEP_NAMES = ("timestep", "timesteps", "t", "sigma")
 TIMESTEP_ENDINGS = ("_timestep", "_timesteps", "_time")
 
@@ -130,7 +131,7 @@ class Denoiser:
         """Find out run, branch and step of a call with these arguments."""
         if self.calls == 0 and self.check is not None:
             self.check()
-        bound = dict(zip(self._parameters, args, strict=False)) | kwargs
+        bound = dict(zip(self._parameters, args, strict=False)) | kwargs if args else kwargs
         writes = self.compute_when is not None and self.compute_when(bound)
         branch = CACHE_WRITE if writes else self._place(bound)
         length = self._length()
@@ -184,8 +185,5 @@ def _signature(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.shape, value.dtype, value.device
     if isinstance(value, dict):
-        signatures = {key: _signature(each) for key, each in value.items()}
-        return {key: each for key, each in signatures.items() if each is not None}
-    if isinstance(value, (list, tuple)):
-        return [_signature(each) for each in value]
-    return None
+        return {key: _signature(each) for key, each in value.items() if isinstance(each, CARRIERS)}
+    return [_signature(each) for each in value if isinstance(each, CARRIERS)]

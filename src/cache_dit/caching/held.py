@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A reference to a tensor that other code owns, with the version it had.
 
     Blocks may write in place into their input; autograd's version counter tells. Inference tensors

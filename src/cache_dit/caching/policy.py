@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from .config import DBCacheConfig
 
@@ -42,8 +43,7 @@ class Reason(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """An action and the reason for it."""
 
     action: Action

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 import torch
 
@@ -24,8 +25,7 @@ GRAM_PIECE = 2**20
 Form = tuple[torch.Size, torch.dtype, torch.device]
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What happened at one step.
 
     Attributes:
@@ -91,8 +91,7 @@ class History:
         """What the stream becomes at ``step``: the weighted sum of the snapshots."""
         noise = NOISE.get(self.snapshots[-1].dtype, 1e-7)
         weights = self.predictor.weights(list(self.steps), step, self._gram, noise)
-        onto = entering if self.residual else None
-        return _weighted_sum(weights, list(self.snapshots), onto)
+        return _weighted_sum(weights, self.snapshots, entering if self.residual else None)
 
     def _gram(self) -> torch.Tensor:
         """Inner products in double precision, piece by piece: they are squares, and single

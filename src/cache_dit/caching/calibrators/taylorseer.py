@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from .predictor import CalibratorRegister, Gram, Predictor
 
 
 def lagrange(steps: Sequence[float], at: float) -> list[float]:
     """Weights of the polynomial through all points: exact up to degree ``len(steps) - 1``."""
-    return [
-        prod((at - other) / (own - other) for j, other in enumerate(steps) if j != i)
-        for i, own in enumerate(steps)
-    ]
+    weights = []
+    for i, own in enumerate(steps):
+        weight = 1.0
+        for j, other in enumerate(steps):
+            if j != i:
+                weight *= (at - other) / (own - other)
+        weights.append(weight)
+    return weights
 
 
 @CalibratorRegister.register("taylorseer")
