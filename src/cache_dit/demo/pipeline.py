@@ -1,6 +1,6 @@
 """A complete text-to-image diffusion pipeline, small enough to travel with the package."""
 
-from __future__ import annotations
+# Annotations must not be strings here: diffusers 0.36 reads the components' classes from them.
 
 import math
 from collections.abc import Callable
