@@ -55,12 +55,14 @@ class Channel:
         ranks: global ranks, in the order of the axis.
         rank: place of this process among them.
         bytes_sent: payload that this rank has sent to others so far.
+        calls: exchanges that this rank has taken part in so far.
     """
 
     group: dist.ProcessGroup | None = None
     ranks: tuple[int, ...] = (0,)
     rank: int = 0
     bytes_sent: int = field(default=0, compare=False)
+    calls: int = field(default=0, compare=False)
 
     @property
     def size(self) -> int:
@@ -135,3 +137,4 @@ class Channel:
 
     def _count(self, sent: int) -> None:
         self.bytes_sent += sent
+        self.calls += 1

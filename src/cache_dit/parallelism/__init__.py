@@ -28,6 +28,10 @@ from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
 )
+from .transformers.tensor_parallelism import (
+    TensorParallelismPlanner,
+    TensorParallelismPlannerRegister,
+)
 
 __all__ = [
     "AutoEncoderDataParallelismPlanner",
@@ -38,6 +42,8 @@ __all__ = [
     "ControlNetContextParallelismPlannerRegister",
     "ParallelismBackend",
     "ParallelismConfig",
+    "TensorParallelismPlanner",
+    "TensorParallelismPlannerRegister",
     "attention",
     "count",
     "extra_modules",

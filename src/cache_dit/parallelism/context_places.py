@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -11,6 +10,7 @@ from torch import nn
 
 from ..intercept import parameter_names
 from .context_plan import Attention, Gather, Heads, Plan, Split, Step
+from .globs import matches
 
 
 @dataclass
@@ -34,7 +34,7 @@ def places(plans: Sequence[Plan], model: nn.Module) -> list[Place]:
     """
     found: dict[str, Place] = {}
     for pattern, entry in (pair for plan in plans for pair in plan.items()):
-        modules = list(_matches(pattern, model))
+        modules = list(matches(pattern, model))
         if not modules:
             raise ValueError(
                 f"{type(model).__name__}: the context-parallel plan names {pattern!r}, which "
@@ -43,20 +43,6 @@ def places(plans: Sequence[Plan], model: nn.Module) -> list[Place]:
         for name, module in modules:
             _add(found.setdefault(name, Place(name, module)), entry, type(model).__name__)
     return list(found.values())
-
-
-def _matches(pattern: str, model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """``*`` stands for one part of a dotted name, and a negative number counts from the end."""
-    found: list[tuple[str, nn.Module]] = [("", model)]
-    for part in pattern.split(".") if pattern else ():
-        deeper = []
-        for name, module in found:
-            children = dict(module.named_children())
-            key = str(len(children) + int(part)) if re.fullmatch(r"-\d+", part) else part
-            wanted = list(children) if key == "*" else [key] * (key in children)
-            deeper += [(f"{name}.{each}".lstrip("."), children[each]) for each in wanted]
-        found = deeper
-    yield from found
 
 
 def _add(place: Place, entry: Any, model: str) -> None:

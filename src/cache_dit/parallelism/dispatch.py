@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..logger import init_logger
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
@@ -20,8 +19,11 @@ from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
 )
-
-logger = init_logger(__name__)
+from .transformers.tensor_parallelism import (
+    TensorParallelismPlanner,
+    TensorParallelismPlannerRegister,
+)
+from .transformers.tensor_parallelism.tp_plan_registers import own_plan
 
 EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (
     AutoEncoderDataParallelismPlannerRegister,
@@ -83,11 +85,9 @@ def parallelize(
 
     Raises:
         ValueError: config, world, model and plan do not fit together.
-        NotImplementedError: a part of the config that is not built yet.
 
     On any error the models are as they were before.
     """
-    _require_built(config)
     if config.backend is ParallelismBackend.NONE:
         return lambda: None
     plain = [_plain(each) for each in transformers]
@@ -169,10 +169,25 @@ def _attributes(owner: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _planners(transformer: nn.Module, config: ParallelismConfig) -> list[Planner]:
-    """One planner for each way in which a transformer is to be spread."""
+    """One planner for each way in which a transformer is to be spread; the first comes first."""
+    tensor, split = config.tp_size is not None, (config.ulysses_size, config.ring_size)
+    planners = [_tensor_planner(transformer)] if tensor else []
+    if split != (None, None) or not tensor:
+        planners.append(_context_planner(transformer, config))
+    return planners
+
+
+def _tensor_planner(transformer: nn.Module) -> Planner:
+    register = TensorParallelismPlannerRegister
+    known = register.find_planner(transformer) or register.why_refused(transformer)
+    own = not known and own_plan(transformer)
+    return TensorParallelismPlanner() if own else register.get_planner(transformer)()
+
+
+def _context_planner(transformer: nn.Module, config: ParallelismConfig) -> Planner:
     register = ContextParallelismPlannerRegister
     given = config.cp_plan is not None and register.find_planner(transformer) is None
-    return [ContextParallelismPlanner() if given else register.get_planner(transformer)()]
+    return ContextParallelismPlanner() if given else register.get_planner(transformer)()
 
 
 def _extra_planner(module: nn.Module) -> Planner:
@@ -200,8 +215,3 @@ def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:
 
 def _plain(module: nn.Module) -> nn.Module:
     return getattr(module, "_orig_mod", module)
-
-
-def _require_built(config: ParallelismConfig) -> None:
-    if config.tp_size not in (None, 1):
-        raise NotImplementedError("ParallelismConfig: tp_size is not built yet in this version.")

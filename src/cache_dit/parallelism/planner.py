@@ -22,6 +22,10 @@ class Applied(Protocol):
 
     mesh: Mesh
 
+    @property
+    def bytes_sent(self) -> int:
+        """Payload that this rank has sent so far along the axes that it is spread over."""
+
     def install(self) -> None:
         """Put it on the module; on an error the module is as it was."""
 

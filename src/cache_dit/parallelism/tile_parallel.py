@@ -83,6 +83,11 @@ class TileParallel:
         self._layers: list[Interception] = []
         self._untiled: dict[str, Any] = {}  # attributes as they were without tiling
 
+    @property
+    def bytes_sent(self) -> int:
+        """Payload that this rank has sent so far to the ranks that share a sample."""
+        return self.mesh.sample.bytes_sent
+
     def install(self) -> None:
         """Put it on the autoencoder, with tiling switched on."""
         vae: Any = self.vae()

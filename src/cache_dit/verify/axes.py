@@ -17,6 +17,7 @@ from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.context_check import verify_context_parallel
 from cache_dit.verify.controlnet_check import verify_controlnet
 from cache_dit.verify.report import Finding, Report
+from cache_dit.verify.tensor_check import verify_tensor_parallel, verify_together
 from cache_dit.verify.tile_check import verify_tiles
 
 
@@ -70,6 +71,8 @@ TRANSFORMERS = "transformer"
 AXES: dict[str, Axis] = {
     "cache": Axis(verify_cache, zoo.ENTRIES, TRANSFORMERS),
     "cp": Axis(verify_context_parallel, zoo.ENTRIES, TRANSFORMERS),
+    "tp": Axis(verify_tensor_parallel, zoo.ENTRIES, TRANSFORMERS),
+    "tp+cp": Axis(verify_together, zoo.ENTRIES, TRANSFORMERS),
     "vae": Axis(verify_tiles, autoencoders.ENTRIES, "autoencoder"),
     "controlnet": Axis(verify_controlnet, controlnets.ENTRIES, "controlnet"),
 }

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
-from cache_dit.parallelism.context_parallel import ContextParallel
 from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import NOT_SPLIT
 from cache_dit.verify import zoo
 from cache_dit.verify.outputs import difference
@@ -66,12 +65,12 @@ class Outcome:
 
     Attributes:
         error: largest relative error against this rank's single run.
-        bytes_sent: by this rank, in one call.
+        bytes_sent: by this rank, in one call, for each way in which the model is spread.
         left: attributes and classes that differ after the model was restored.
     """
 
     error: float
-    bytes_sent: int
+    bytes_sent: tuple[int, ...]
     left: tuple[str, ...]
 
 
@@ -85,16 +84,16 @@ def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
     spreads = (*SPREADS, *(MORE_SPREADS if every_setting else ()))
     for size in sorted({spread.ranks for spread in spreads}):
         alike = [spread for spread in spreads if spread.ranks == size]
-        report.findings += _check(entry.name, alike)
+        report.findings += check_spreads(entry.name, alike)
     if report.failures:
         report.advice = KNOWN.get(entry.name, "")
     elif every_setting:  # not exact by design: reported, not judged
-        (finding,) = _check(entry.name, [IN_8_BITS], 1.0)
+        (finding,) = check_spreads(entry.name, [IN_8_BITS], 1.0)
         report.details["error_in_8_bits"] = finding.error
     return report
 
 
-def _check(name: str, spreads: list[Spread], tolerance: float = TOLERANCE) -> list[Finding]:
+def check_spreads(name: str, spreads: list[Spread], tolerance: float = TOLERANCE) -> list[Finding]:
     """Findings of several spreads over the same number of ranks."""
     try:
         configs = [spread.config for spread in spreads]
@@ -115,7 +114,7 @@ def _finding(spread: Spread, outcomes: Sequence[Outcome], tolerance: float) -> F
         problem = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
     elif left:
         problem = f"After restore, {left[0]} differs ({len(left)} in all)."
-    elif not sum(outcome.bytes_sent for outcome in outcomes):
+    elif not all(map(sum, zip(*(outcome.bytes_sent for outcome in outcomes), strict=True))):
         problem = "No rank sent anything: nothing was split."
     return Finding(spread.name, error, problem)
 
@@ -132,13 +131,13 @@ def _compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
     model = entry.build(dtype)
     sizes = {size: value for size, value in UNEVEN.items() if size in entry.sizes}
     try:
-        expected = _call(entry, model, sizes)
+        expected = call_model(entry, model, sizes)
     except (RuntimeError, ValueError, IndexError):  # not every model takes every size
         sizes = {}
         model = entry.build(dtype)
-        expected = _call(entry, model, sizes)
+        expected = call_model(entry, model, sizes)
     before = traces(model)
-    _call(entry, model, sizes)
+    call_model(entry, model, sizes)
     volatile = differences(before, traces(model))
     return [_outcome(entry, model, sizes, config, expected, volatile) for config in configs]
 
@@ -153,18 +152,20 @@ def _outcome(
 ) -> Outcome:
     before = traces(model)
     parallelize([model], ParallelismConfig(**config))
-    (parallel,) = parallelism_of(model)
-    assert isinstance(parallel, ContextParallel)
-    sent = parallel.bytes_sent
+    ways = parallelism_of(model)
+    before_call = [way.bytes_sent for way in ways]
     try:
-        output = _call(entry, model, sizes)
+        output = call_model(entry, model, sizes)
     finally:
         restore(model)
     left = differences(before, traces(model)) - volatile
-    return Outcome(difference(output, expected), parallel.bytes_sent - sent, tuple(sorted(left)))
+    sent = tuple(way.bytes_sent - old for way, old in zip(ways, before_call, strict=True))
+    return Outcome(difference(output, expected), sent, tuple(sorted(left)))
 
 
-def _call(entry: zoo.Entry, model: torch.nn.Module, sizes: dict[str, int]) -> list[torch.Tensor]:
+def call_model(
+    entry: zoo.Entry, model: torch.nn.Module, sizes: dict[str, int]
+) -> list[torch.Tensor]:
     dtype = torch.float64
     filled = entry.prepare(model, dtype, **sizes)
     output = zoo.tensors(model(**entry.inputs(dtype, **sizes), **filled))

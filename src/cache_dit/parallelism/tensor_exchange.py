@@ -1,0 +1,132 @@
+"""What layers whose width is shared out exchange, eagerly and within a compiled graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..comm import Channel
+from .tensor_plan import Style
+
+_channels: list[Channel] = []
+
+
+def sum_over(channel: Channel, value: torch.Tensor) -> torch.Tensor:
+    """The sum of ``value`` over the ranks; ``value`` is used up."""
+    if torch.compiler.is_compiling():
+        return torch.ops.cache_dit.sum_over_ranks(value, _number(channel))
+    return channel.all_reduce(value.contiguous())
+
+
+def put_together(channel: Channel, value: torch.Tensor, dim: int) -> torch.Tensor:
+    """The values of all ranks, side by side along ``dim``."""
+    if torch.compiler.is_compiling():
+        return torch.ops.cache_dit.gather_ranks(value, dim, _number(channel))
+    return torch.cat(channel.all_gather(value, [value.shape[dim]] * channel.size, dim), dim)
+
+
+@torch.library.custom_op("cache_dit::sum_over_ranks", mutates_args=())
+def _sum(value: torch.Tensor, number: int) -> torch.Tensor:
+    return _channels[number].all_reduce(value.clone(memory_format=torch.contiguous_format))
+
+
+@_sum.register_fake
+def _(value: torch.Tensor, number: int) -> torch.Tensor:
+    return torch.empty_like(value, memory_format=torch.contiguous_format)
+
+
+@torch.library.custom_op("cache_dit::gather_ranks", mutates_args=())
+def _gather(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
+    return put_together(_channels[number], value, dim)
+
+
+@_gather.register_fake
+def _(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
+    return torch.cat([value] * _channels[number].size, dim)
+
+
+def register(channel: Channel) -> None:
+    """Make a channel known to compiled code, which knows it by a number."""
+    if all(each is not channel for each in _channels):
+        _channels.append(channel)
+
+
+def _number(channel: Channel) -> int:
+    return next(at for at, each in enumerate(_channels) if each is channel)
+
+
+Hook = Callable[..., Any]
+
+
+def before(channel: Channel, layer: nn.Module, style: Style) -> Hook | None:
+    """What runs before the calls of a layer, as a forward pre-hook."""
+    if style.takes != "part":
+        return None
+    dim = _channel_dim(layer)
+
+    def take_part(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        value, *others = args
+        width = value.shape[dim] // channel.size
+        return (value.narrow(dim, channel.rank * width, width), *others)
+
+    return take_part
+
+
+def after(channel: Channel, layer: nn.Module, style: Style) -> Hook | None:
+    """What runs after the calls of a layer, as a forward hook."""
+    if style.gives == "norm":
+        return _norm_hook(channel, layer)
+    dim = _channel_dim(layer)
+
+    def total(module: nn.Module, args: Any, output: Any) -> Any:
+        return _first(output, lambda value: sum_over(channel, value))
+
+    def whole(module: nn.Module, args: Any, output: Any) -> Any:
+        return _first(output, lambda value: put_together(channel, value, dim))
+
+    return {"sum": total, "whole": whole, "": None}[style.gives]
+
+
+def _first(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    if isinstance(output, (tuple, list)):
+        return type(output)([change(output[0]), *output[1:]])
+    return change(output)
+
+
+def _channel_dim(layer: nn.Module) -> int:
+    """Where a layer's width is in what it takes and gives, counted from the end."""
+    convolutions = {nn.Conv1d: -2, nn.Conv2d: -3, nn.Conv3d: -4}
+    return next((dim for kind, dim in convolutions.items() if isinstance(layer, kind)), -1)
+
+
+def _norm_hook(channel: Channel, layer: nn.Module) -> Hook:
+    """Corrects a norm that has seen only this rank's part of the width.
+
+    The layer's own code stays in charge of dtypes, weights and biases; what is exchanged is one
+    number for each token (two, where a mean is subtracted).
+    """
+    eps = getattr(layer, "eps", getattr(layer, "variance_epsilon", None))
+    centred = isinstance(layer, nn.LayerNorm)
+
+    def correct(module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        kind = torch.promote_types(args[0].dtype, torch.float32)
+        value = args[0].to(kind)
+        small = torch.finfo(args[0].dtype).eps if eps is None else eps
+        if not centred:
+            here = value.square().mean(-1, keepdim=True)
+            everywhere = sum_over(channel, here / channel.size)
+            factor = ((here + small) / (everywhere + small)).sqrt()
+            return (output.to(kind) * factor).to(output.dtype)
+        mean, power = value.mean(-1, keepdim=True), value.square().mean(-1, keepdim=True)
+        moments = sum_over(channel, torch.cat([mean, power], -1) / channel.size)
+        all_mean, all_power = moments.split(1, -1)
+        spread = (all_power - all_mean.square() + small).rsqrt()
+        normal = (value - all_mean) * spread
+        weight, bias = module.weight, module.bias
+        normal = normal if weight is None else normal * weight
+        return (normal if bias is None else normal + bias).to(output.dtype)
+
+    return correct

@@ -1,0 +1,68 @@
+"""The register of tensor-parallel plans: how the width of each model is shared out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import nn
+
+from ....comm import Channel
+from ...config import ParallelismConfig
+from ...mesh import Mesh
+from ...planner import Planner, PlannerRegister
+from ...tensor_parallel import TensorParallel
+from ...tensor_plan import Plan, Shared
+from .tp_not_split import NOT_SPLIT
+
+
+class TensorParallelismPlanner(Planner):
+    """Base of all tensor-parallel plans. A subclass is usually a table with a name.
+
+    A subclass of a user may instead override `apply` to return a plan.
+
+    Attributes:
+        plan: see `cache_dit.parallelism.tensor_plan`; empty: what the model brings along
+            (``_tp_plan``).
+        divide: numbers that become smaller with the width, such as of heads.
+        option: what the number of ranks is called in errors.
+    """
+
+    plan: ClassVar[Plan] = {}
+    divide: ClassVar[tuple[str | Shared, ...]] = ()
+    option: ClassVar[str] = "tp_size"
+
+    def plans(self, module: nn.Module) -> Plan:
+        """The plan for this model; override it where that depends on the model's config."""
+        return self.plan or own_plan(module)
+
+    def divided(self, module: nn.Module) -> tuple[str | Shared, ...]:
+        """The numbers to divide in this model."""
+        return self.divide
+
+    def channel(self, mesh: Mesh) -> Channel:
+        """The ranks that share the width."""
+        return mesh.tp
+
+    def prepare(self, module: nn.Module, config: ParallelismConfig) -> TensorParallel:
+        """The model's width over the ranks."""
+        plan: Any = None
+        if type(self).apply is not Planner.apply:
+            plan = self.apply(module, config)  # a user's planner, which returns a plan
+        plan = self.plans(module) if plan is None else plan
+        mesh = Mesh.of(config)
+        divide = self.divided(module)
+        return TensorParallel(module, plan, mesh, self.channel(mesh), divide, self.option)
+
+
+def own_plan(module: nn.Module) -> Plan:
+    """The plan that a model brings along; empty where it has none."""
+    return getattr(module, "_tp_plan", None) or {}
+
+
+class TensorParallelismPlannerRegister(
+    PlannerRegister,
+    kind="tensor-parallel planner",
+    builtins="cache_dit.parallelism.transformers.tensor_parallelism",
+    refused=NOT_SPLIT,
+):
+    """Tensor-parallel planners by prefix of the transformer's class name; the longest wins."""
