@@ -59,12 +59,12 @@ def _number(channel: Channel) -> int:
 
 
 Hook = Callable[..., Any]
+Hooks = tuple[Hook | None, Hook | None]
+"""What runs before and after the calls of a layer, as forward hooks."""
 
 
-def before(channel: Channel, layer: nn.Module, style: Style) -> Hook | None:
-    """What runs before the calls of a layer, as a forward pre-hook."""
-    if style.takes != "part":
-        return None
+def hooks_of(channel: Channel, layer: nn.Module, style: Style) -> Hooks:
+    """What a layer of this style exchanges."""
     dim = _channel_dim(layer)
 
     def take_part(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -72,22 +72,35 @@ def before(channel: Channel, layer: nn.Module, style: Style) -> Hook | None:
         width = value.shape[dim] // channel.size
         return (value.narrow(dim, channel.rank * width, width), *others)
 
-    return take_part
-
-
-def after(channel: Channel, layer: nn.Module, style: Style) -> Hook | None:
-    """What runs after the calls of a layer, as a forward hook."""
-    if style.gives == "norm":
-        return _norm_hook(channel, layer)
-    dim = _channel_dim(layer)
-
     def total(module: nn.Module, args: Any, output: Any) -> Any:
         return _first(output, lambda value: sum_over(channel, value))
 
     def whole(module: nn.Module, args: Any, output: Any) -> Any:
         return _first(output, lambda value: put_together(channel, value, dim))
 
-    return {"sum": total, "whole": whole, "": None}[style.gives]
+    if isinstance(layer, nn.Embedding) and style.cut == "in":
+        return _word_hooks(channel)
+    if style.gives == "norm":
+        return None, _norm_hook(channel, layer)
+    after = {"sum": total, "whole": whole, "": None}[style.gives]
+    return take_part if style.takes == "part" else None, after
+
+
+def _word_hooks(channel: Channel) -> Hooks:
+    """For an embedding of which every rank has some words."""
+    absent: list[torch.Tensor] = []  # from before a call to after it
+
+    def look_up(module: nn.Embedding, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        words, *others = args
+        count = module.num_embeddings
+        own = words - channel.rank * count
+        absent.append((own < 0) | (own >= count))
+        return (own.masked_fill(absent[-1], 0), *others)
+
+    def total(module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
+        return sum_over(channel, output.masked_fill(absent.pop()[..., None], 0))
+
+    return look_up, total
 
 
 def _first(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:

@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 from ..comm import Channel
 from ..logger import init_logger
 from .mesh import Mesh
-from .tensor_exchange import after, before, register
+from .tensor_exchange import hooks_of, register
 from .tensor_plan import Plan, Shared
 from .tensor_resolution import Resolution
 from .tensor_shards import Shard
@@ -90,10 +90,11 @@ class TensorParallel:
         for call in self.shards.calls:
             layer = call.module()
             assert layer is not None
-            if (hook := before(self.channel, layer, call.style)) is not None:
-                self._hooks.append(layer.register_forward_pre_hook(hook))
-            if (hook := after(self.channel, layer, call.style)) is not None:
-                self._hooks.append(layer.register_forward_hook(hook))
+            before, after = hooks_of(self.channel, layer, call.style)
+            if before is not None:
+                self._hooks.append(layer.register_forward_pre_hook(before))
+            if after is not None:
+                self._hooks.append(layer.register_forward_hook(after))
 
     def uninstall(self) -> None:
         """Every rank has the whole weights again, bit by bit; all ranks must enter."""

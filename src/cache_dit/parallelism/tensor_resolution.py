@@ -69,13 +69,14 @@ class Resolution:
         self.shards = Shards()
         self.constraints: list[Constraint] = []
         self._seen: dict[int, tuple[str, Style]] = {}
-        for pattern, entry in plan.items():
-            for alternative in expand(pattern):
-                self._add(alternative, entry)
+        self._cut_already: dict[int, tuple[str, int | None]] = {}
         for each in divide:
             shared = isinstance(each, Shared)
             for alternative in expand(each.pattern if isinstance(each, Shared) else each):
                 self._divide(alternative, shared)
+        for pattern, entry in plan.items():
+            for alternative in expand(pattern):
+                self._add(alternative, entry)
         check(self.constraints, size, self.name, option)
 
     def _add(self, pattern: str, entry: Any) -> None:
@@ -143,6 +144,14 @@ class Resolution:
             what = f"{place.pattern}.{name}.shape[{dim}]"
             self.constraints += [Constraint(what, block) for block in blocks]
         path = place.path if place.layer is place.owner else f"{place.path}.{name}"
+        known = self._cut_already.setdefault(id(parameter), (path, dim))
+        if known != (path, dim):  # tied to another layer's
+            if known[1] == dim:
+                return
+            raise ValueError(
+                f"{self.name}: {path} and {known[0]} are one parameter, and the tensor-parallel "
+                "plan cuts them in different ways. Leave one of them out."
+            )
         shard = Shard(weakref.ref(place.layer), name, path, dim, blocks, self._copies(place))
         self.shards.parameters.append(shard)
 

@@ -1,0 +1,77 @@
+"""What the tests of tensor parallelism run on every rank at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from cache_dit.parallelism import ParallelismConfig
+from cache_dit.parallelism.mesh import Mesh
+from cache_dit.parallelism.tensor_parallel import TensorParallel
+from cache_dit.parallelism.tensor_plan import Plan
+from cache_dit.verify import zoo
+from tests.parallelism.jobs import draw
+from tests.parallelism.tensor_toys import TOYS
+
+
+def spread(model: nn.Module, plan: Plan, divide: Any = (), size: int = 2) -> TensorParallel:
+    """A module over as many ranks, not yet put on."""
+    mesh = Mesh.of(ParallelismConfig(tp_size=size))
+    return TensorParallel(model, plan, mesh, mesh.tp, divide)
+
+
+def toy(name: str, size: int = 2) -> tuple[float, int, dict[str, tuple[int, ...]]]:
+    """(error against one process, exchanges, shapes that changed) of one of the toys."""
+    make, plan, divide = TOYS[name]
+    model = make().double()
+    for at, parameter in enumerate(model.parameters()):
+        parameter.data = draw(at, *parameter.shape)
+    inputs = draw(99, 2, 5, 8)
+    with torch.no_grad():
+        expected = model(inputs)
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        parallel = spread(model, plan, divide, size)
+        parallel.install()
+        begun = parallel.channel.calls
+        error = float((model(inputs) - expected).abs().max())
+        calls = parallel.channel.calls - begun
+        shapes = {
+            key: tuple(value.shape)
+            for key, value in model.state_dict().items()
+            if value.shape != before[key].shape
+        }
+        whole = parallel.state_dict()
+        parallel.uninstall()
+    for state in (whole, model.state_dict()):
+        assert all(torch.equal(state[key], value) for key, value in before.items())
+    return error, calls, shapes
+
+
+def compiled(name: str) -> tuple[float, int]:
+    """(error, exchanges) of a model that is compiled into one graph while it is spread."""
+    entry = zoo.get(name)
+    model = entry.build()
+    block = model.get_submodule("transformer_blocks.0")
+    width = 64
+    arguments = {
+        "hidden_states": draw(0, 1, 6, width).float(),
+        "encoder_hidden_states": draw(1, 1, 3, width).float(),
+        "temb": draw(2, 1, width).float(),
+    }
+    with torch.no_grad():
+        expected = block(**arguments)
+        plan = {
+            "attn.{to_q,to_k,to_v,add_q_proj,add_k_proj,add_v_proj}": "colwise",
+            "attn.{to_out.0,to_add_out}": "rowwise",
+            "{ff,ff_context}.net.0.proj": "colwise_gather_output",
+        }
+        parallel = spread(block, plan, ("attn.heads",))
+        parallel.install()
+        begun = parallel.channel.calls
+        output = torch.compile(block, fullgraph=True, backend="aot_eager")(**arguments)
+        calls = parallel.channel.calls - begun
+        parallel.uninstall()
+    pairs = zip(output, expected, strict=True)
+    return max(float((one - other).abs().max()) for one, other in pairs), calls

@@ -1,0 +1,62 @@
+"""A module whose width is shared out gives what the whole one gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from cache_dit.verify import zoo
+from cache_dit.verify.axes import verify_model
+from cache_dit.verify.ranks import ranks
+from tests.parallelism import jobs, tensor_jobs
+from tests.parallelism.tensor_toys import TOYS
+
+EXCHANGES = {
+    "colwise_gather_output, rowwise_split_input": 2,
+    "rms norm": 2,
+    "layer norm": 2,
+}
+"""Where it is not one."""
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_every_style_gives_what_one_process_gives_and_can_be_undone(name: str) -> None:
+    for error, calls, shapes in ranks(2).run(tensor_jobs.toy, name):
+        assert error < 1e-12
+        assert calls == EXCHANGES.get(name, 1)
+        assert shapes
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["packed", "rms norm", "grouped heads", "lora"])
+def test_every_style_over_four_ranks(name: str) -> None:
+    for error, _, _ in ranks(4).run(tensor_jobs.toy, name, 4):
+        assert error < 1e-12
+
+
+def test_a_layer_that_is_a_sum_is_exchanged_once_for_each_block() -> None:
+    """Two for attention and feed-forward of each stream, one where both are side by side."""
+    report = verify_model("FluxTransformer2DModel", "tp")
+    assert report.ok, str(report)
+
+
+@pytest.mark.slow
+def test_spread_models_compile_into_one_graph() -> None:
+    for error, calls in ranks(2).run(tensor_jobs.compiled, "FluxTransformer2DModel"):
+        assert error < 1e-4
+        assert calls == 4
+
+
+@pytest.mark.parametrize("name", ["FluxTransformer2DModel", "WanTransformer3DModel"])
+def test_the_cache_decides_as_one_process_does(name: str) -> None:
+    outcomes = ranks(2).run(jobs.cache_with_parallelism, name, {"tp_size": 2}, "together")
+    assert outcomes[0] == outcomes[1]
+    for own, alone, error in outcomes:
+        assert own == alone
+        assert error < 1e-9
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_model_over_two_and_four_ranks(name: str) -> None:
+    report = verify_model(name, "tp", every_setting=True)
+    assert report.ok is ("Not split" not in report.reason), str(report)
