@@ -24,3 +24,7 @@ app.command("verify")(verify)
 @app.callback()
 def main() -> None:
     """Makes diffusion transformers faster by reusing what hardly changes between steps."""
+
+
+if __name__ == "__main__":  # torchrun -m cache_dit.cli demo --ulysses 2
+    app()

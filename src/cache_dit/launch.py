@@ -31,6 +31,16 @@ class Place:
         return self.rank == 0
 
 
+def started_by_torchrun() -> bool:
+    """Whether this process is one of several that were started together."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def first_rank() -> bool:
+    """Whether this is the process that prints, known before anything is initialised."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Place]:
     """Within it the processes that torchrun started can talk; alone, nothing is initialised.
@@ -44,7 +54,7 @@ def joined(device: str | None = None) -> Iterator[Place]:
     chosen = _device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    starts = "RANK" in os.environ and "WORLD_SIZE" in os.environ and not dist.is_initialized()
+    starts = started_by_torchrun() and not dist.is_initialized()
     if starts:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:

@@ -18,8 +18,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cache_dit.demo import load_demo_pipeline
 from cache_dit.demo.measure import Comparison, Result, Task
+from cache_dit.demo.over_ranks import demo_over_ranks
 from cache_dit.demo.settings import PROMPTS, Setting, own_setting, standard_settings
 from cache_dit.demo.table import comparison_table
+from cache_dit.launch import first_rank, started_by_torchrun
 
 REPEAT_SECONDS = 45  # until when another round of timing is begun
 THREADS = 1  # that are timed; more pay only on an idle machine
@@ -50,21 +52,36 @@ def demo(
         ),
     ] = None,
     words: Annotated[bool, typer.Option("--words", help="List the known words only.")] = False,
+    ulysses: Annotated[
+        int | None, typer.Option(min=1, help="Over ranks: heads for tokens (with torchrun).")
+    ] = None,
+    ring: Annotated[
+        int | None, typer.Option(min=1, help="Over ranks: keys and values passed around.")
+    ] = None,
 ) -> None:
-    """Draw emoji with and without the cache, and compare time and pictures."""
-    console = Console()
+    """Draw emoji with and without the cache, and compare time and pictures.
+
+    Over several processes (torchrun --nproc_per_node=2 -m cache_dit.cli demo --ulysses 2) it shows
+    that they draw the same pictures as one, and what they send for it.
+    """
+    sizes = {"ulysses": ulysses, "ring": ring}
+    console = Console(quiet=not first_rank())
     if words:
         with only_our_progress_bar():
             known = load_demo_pipeline().text_encoder.index
         console.print(" ".join(known), highlight=False)
         return
     try:
-        chart, picture = drawing_modules()
         own = own_setting(steps, config, assignments or [])
         task = Task(prompt or PROMPTS, seed, guidance)
+        if any(sizes.values()) or started_by_torchrun():
+            with only_our_progress_bar():
+                demo_over_ranks(task, steps, sizes, own, console)
+            return
+        chart, picture = drawing_modules()
         with only_our_progress_bar():
             baseline, results = compare(task, steps, own, console)
-    except ValueError as error:
+    except (ValueError, NotImplementedError) as error:
         console.print(f"[red]Error:[/red] {error}", highlight=False, markup=True)
         raise typer.Exit(2) from None
     output.mkdir(parents=True, exist_ok=True)
@@ -92,7 +109,7 @@ def only_our_progress_bar() -> Iterator[None]:
     """Keeps the log lines and bars of loading and enabling out of the way."""
     package = logging.getLogger("cache_dit")
     level = package.level
-    package.setLevel(logging.WARNING)
+    package.setLevel(logging.WARNING if first_rank() else logging.ERROR)
     diffusers_logging.disable_progress_bar()
     try:
         yield
