@@ -36,7 +36,7 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     "api": ("targets", "load_configs", "caching", "parallelism", *LEAVES),
     "__init__": (*ENGINE, "metrics"),
     "verify": ("__init__", *ENGINE, "metrics"),
-    "demo": PUBLIC,
+    "demo": ("parallelism", *PUBLIC),
     "generate": ("demo", "compile_configs", *PUBLIC),
     "new_model": ("verify", "caching", "parallelism", *PUBLIC),
     "cli": ("demo", "generate", "new_model", "verify", *PUBLIC),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import torch
 import typer
@@ -25,6 +25,13 @@ from cache_dit.launch import first_rank, started_by_torchrun
 
 REPEAT_SECONDS = 45  # until when another round of timing is begun
 THREADS = 1  # that are timed; more pay only on an idle machine
+
+Ulysses: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Over ranks: heads for tokens (with torchrun).")
+]
+Ring: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Over ranks: keys and values passed around.")
+]
 
 
 def demo(
@@ -52,17 +59,12 @@ def demo(
         ),
     ] = None,
     words: Annotated[bool, typer.Option("--words", help="List the known words only.")] = False,
-    ulysses: Annotated[
-        int | None, typer.Option(min=1, help="Over ranks: heads for tokens (with torchrun).")
-    ] = None,
-    ring: Annotated[
-        int | None, typer.Option(min=1, help="Over ranks: keys and values passed around.")
-    ] = None,
+    ulysses: Ulysses = None,
+    ring: Ring = None,
 ) -> None:
     """Draw emoji with and without the cache, and compare time and pictures.
 
-    Over several processes (torchrun --nproc_per_node=2 -m cache_dit.cli demo --ulysses 2) it shows
-    that they draw the same pictures as one, and what they send for it.
+    With --ulysses or --ring, several processes started by torchrun draw the same pictures as one.
     """
     sizes = {"ulysses": ulysses, "ring": ring}
     console = Console(quiet=not first_rank())
