@@ -75,7 +75,8 @@ def demo_over_ranks(
         axes = ", ".join(f"--{axis}" for axis in sizes)
         raise ValueError(f"cache-dit demo: several processes. Say how they share the work: {axes}.")
     torch.set_num_threads(1)
-    config = ParallelismConfig(**{f"{axis}_size": size for axis, size in sizes.items()})
+    by_axis: dict[str, Any] = {f"{axis}_size": size for axis, size in sizes.items()}
+    config = ParallelismConfig(**by_axis)
     settings = [Setting("No cache", steps), standard_settings(steps)[1], *([own] if own else [])]
     with joined("cpu") as here:
         pipe = load_demo_pipeline()
