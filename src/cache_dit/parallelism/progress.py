@@ -104,8 +104,8 @@ class Progress:
         if isinstance(step, Gather):
             return self.layout(step.of).length
         if isinstance(step, Borrow):
-            neighbours = Neighbours(self.layout(step.of), step.reach, self.context)
-            return value + neighbours.before + neighbours.after
+            neighbours, run = self._neighbours(step), self.layout(step.of).runs[0]
+            return value + (neighbours.before + neighbours.after) // run
         return value
 
     def _tensor(

@@ -154,3 +154,8 @@ Kandinsky6SRContextParallelismPlanner = _safe_import(
 QwenImage21ContextParallelismPlanner = _safe_import(
     ".cp_plan_qwen_image", "QwenImage21ContextParallelismPlanner"
 )
+SanaContextParallelismPlanner = _safe_import(".cp_plan_sana", "SanaContextParallelismPlanner")
+SanaVideoContextParallelismPlanner = _safe_import(
+    ".cp_plan_sana", "SanaVideoContextParallelismPlanner"
+)
+SanaWMContextParallelismPlanner = _safe_import(".cp_plan_sana", "SanaWMContextParallelismPlanner")

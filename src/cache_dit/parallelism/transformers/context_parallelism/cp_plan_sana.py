@@ -1,0 +1,122 @@
+"""Sana: linear attention, and feed-forward that convolves the picture.
+
+A picture is split by rows and a video by frames, so that a convolution looks across the borders
+only. Attention exchanges heads, because its state is that of all tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import nn
+
+from ...context_plan import (
+    Plan,
+    attention,
+    count,
+    gather,
+    measure,
+    neighbours,
+    on_heads,
+    split,
+    to_heads,
+    to_tokens,
+)
+from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
+
+LINEAR: dict[Any, Any] = {
+    **dict.fromkeys(("query", "key", "value"), to_heads(1, 2, of="x")),
+    **dict.fromkeys(("beta", "decay"), to_heads(2, 1, of="frames")),
+    **dict.fromkeys(("num_frames", "beta_valid_mask", "decay_valid_mask"), gather(2, "frames")),
+    "token_valid_mask": gather(1, "x"),
+    0: to_tokens(1, 2, of="x"),
+}
+
+
+def split_along(stream: str) -> dict[str, Any]:
+    """The plan of blocks whose tokens stay together in rows or frames."""
+    return {
+        "": {"controlnet_block_samples": split(1, name="residuals", along=stream)},
+        "transformer_blocks.0": {"hidden_states": split(1, along=stream)},
+        "proj_out": gather(1),
+    }
+
+
+def state_of_all(transformer: nn.Module) -> Plan:
+    """Attention by heads; queries and keys are normalised over all heads before, if at all."""
+    block = transformer.get_submodule("transformer_blocks.0.attn1")
+    normed = isinstance(getattr(block, "norm_q", None), nn.Module)
+    first = ("norm_q", "norm_k") if normed else ("to_q", "to_k")
+    return on_heads("transformer_blocks.*.attn1", *first, "to_v")
+
+
+@ContextParallelismPlannerRegister.register("SanaTransformer2DModel")
+class SanaContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        **split_along("rows"),
+        "transformer_blocks.*": {"height": count("rows")},
+        "transformer_blocks.*.ff.conv_depth": neighbours("rows", 1, input=2, output=2),
+    }
+
+    def plans(self, transformer: nn.Module) -> list[Plan]:
+        """A row is one of patches."""
+        rows = measure(2, "rows", every=transformer.config.patch_size)
+        return [self.plan, {"": {"hidden_states": rows}}, state_of_all(transformer)]
+
+
+@ContextParallelismPlannerRegister.register("SanaVideo")
+class SanaVideoContextParallelismPlanner(ContextParallelismPlanner):
+    plan: ClassVar[Plan] = {
+        **split_along("frames"),
+        "transformer_blocks.*": {
+            "frames": count("frames"),
+            "timestep": split(1, of="hidden_states"),
+        },
+        "transformer_blocks.*.ff.conv_temp": neighbours("frames", 1, input=2, output=2),
+    }
+
+    def plans(self, transformer: nn.Module) -> list[Plan]:
+        """A frame is one of patches."""
+        frames = measure(2, "frames", every=transformer.config.patch_size[0])
+        return [self.plan, {"": {"hidden_states": frames}}, state_of_all(transformer)]
+
+
+@ContextParallelismPlannerRegister.register("SanaWMTransformer")
+class SanaWMContextParallelismPlanner(ContextParallelismPlanner):
+    """Some blocks have softmax attention; in the others a state goes from frame to frame."""
+
+    plan: ClassVar[Plan] = {
+        "": {"hidden_states": measure(2, "frames")},
+        "blocks.0": {"x": split(1, along="frames")},
+        "blocks.*": {
+            "t": split(2, of="frames"),
+            "THW": [count("frames"), None, None],
+            "plucker_emb": split(1, of="x"),
+            "frame_valid_mask": split(-3, of="frames", expected_dims=5),
+        },
+        "blocks.*.mlp.t_conv": neighbours("frames", 1, input=2, output=2),
+        "blocks.-1": gather(1, "x"),
+    }
+    softmax: ClassVar[Plan] = {
+        "attn": (attention("x"), {"rotary_emb": split(2, of="x")}),
+        "cam_attn": (
+            attention("x"),
+            {"ray_transforms": [*[split(1, of="x")] * 3, split(2, of="x")]},
+        ),
+    }
+
+    def plans(self, transformer: nn.Module) -> list[Plan]:
+        """What is done to attention depends on its kind."""
+        found: dict[str, Any] = {}
+        for index, block in enumerate(transformer.get_submodule("blocks").children()):
+            name, module = f"blocks.{index}.attn", block.get_submodule("attn")
+            short = [key for key, _ in module.named_children() if key.startswith("conv_")]
+            linear = hasattr(module, "conv_k")
+            inner = {"attn": LINEAR, "cam_attn": LINEAR} if linear else self.softmax
+            found |= {f"{name}.{key}": entry for key, entry in inner.items()}
+            for key in short:
+                reach = module.get_submodule(key).kernel_size - 1
+                found[f"{name}.{key}"] = neighbours(
+                    "x", reach, hidden_states=1, num_frames=0, output=1
+                )
+        return [self.plan, found]
