@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..intercept import Call, parameter_names
@@ -90,10 +91,13 @@ class Boundary:
         if entry is None or module is None:
             yield
             return
-        count = getattr(module, entry.attribute)
+        count = attrgetter(entry.attribute)(module)
         shares = HeadShares(count, self.parallel.mesh.context)
         self.parallel.progress.heads.append(shares)
-        setattr(module, entry.attribute, count if entry.fixed else len(shares.here))
+        if entry.fixed:
+            yield
+            return
+        setattr(module, entry.attribute, len(shares.here))
         try:
             yield
         finally:

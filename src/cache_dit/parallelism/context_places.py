@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, get_args
 
 from torch import nn
@@ -54,7 +55,7 @@ def _add(place: Place, entry: Any, model: str) -> None:
     elif isinstance(entry, Attention):
         place.attention = [entry]
     elif isinstance(entry, Heads):
-        if not isinstance(getattr(place.module, entry.attribute, None), int):
+        if not isinstance(_attribute(place.module, entry.attribute), int):
             raise ValueError(
                 f"{model}: the context-parallel plan reads the number of heads from "
                 f"{place.name}.{entry.attribute}, which has none. Name the attribute that has it."
@@ -70,6 +71,13 @@ def _add(place: Place, entry: Any, model: str) -> None:
     else:
         each = entry if isinstance(entry, list) else [entry]
         place.outputs |= {at: _step(one, model) for at, one in enumerate(each) if one is not None}
+
+
+def _attribute(module: nn.Module, name: str) -> Any:
+    try:
+        return attrgetter(name)(module)
+    except AttributeError:
+        return None
 
 
 def _require(place: Place, name: str, model: str) -> None:

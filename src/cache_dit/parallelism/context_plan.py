@@ -170,7 +170,8 @@ class Heads:
 
     Attributes:
         attribute: of the module, that says how many heads there are: during a call, those here.
-        fixed: the attribute keeps its value, because the module divides by the width of a head.
+        fixed: the attribute keeps its value, because the module does not count heads by it; it may
+            then be one of a module within, "proj.in_features".
     """
 
     attribute: str

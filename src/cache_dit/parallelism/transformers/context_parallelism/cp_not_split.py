@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-NOT_SPLIT = {
-    "RFD4ProteinaTransformer": (
-        "it keeps a representation of every pair of residues, which is what would have to be split"
-    ),
-}
+NOT_SPLIT: dict[str, str] = {}
 """Class -> reason."""

@@ -159,3 +159,6 @@ SanaVideoContextParallelismPlanner = _safe_import(
     ".cp_plan_sana", "SanaVideoContextParallelismPlanner"
 )
 SanaWMContextParallelismPlanner = _safe_import(".cp_plan_sana", "SanaWMContextParallelismPlanner")
+RFD4ProteinaContextParallelismPlanner = _safe_import(
+    ".cp_plan_protein", "RFD4ProteinaContextParallelismPlanner"
+)
