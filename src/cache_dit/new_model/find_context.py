@@ -15,7 +15,7 @@ from cache_dit.new_model.facts import Facts, stream
 from cache_dit.new_model.streams import Streams, order_in, token_dim
 from cache_dit.new_model.watch import Attended, Call
 from cache_dit.parallelism import attention, gather, split
-from cache_dit.parallelism.context_plan import Attention, Split
+from cache_dit.parallelism.plan_steps import Attention, Split
 
 MIXING = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 MASK = re.compile("mask")

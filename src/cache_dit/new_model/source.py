@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from cache_dit.parallelism.context_plan import Attention, Gather, Split
+from cache_dit.parallelism.plan_steps import Attention, Gather, Split
 
 WIDTH = 100
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..intercept import Call, parameter_names
 from .context_places import Place
-from .context_plan import Measure, Split
 from .head_shares import HeadShares
+from .plan_steps import Measure, Split
 
 if TYPE_CHECKING:
     from .context_parallel import ContextParallel
@@ -49,7 +49,7 @@ class Boundary:
         known = len(heads)
         with self._own_heads():
             args, kwargs = self._entering(args, kwargs)
-            with self._attending():
+            with self._attending(args, kwargs):
                 output = call(*args, **kwargs)
             output = self._leaving(output)
         del heads[known:]
@@ -78,11 +78,15 @@ class Boundary:
             values[at] = self.parallel.progress.apply(step, values[at], name, {})
         return type(output)(values) if several else values[0]
 
-    def _attending(self) -> AbstractContextManager[None]:
+    def _attending(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AbstractContextManager[None]:
         if not self.place.attention:
             return nullcontext()
         asking = [module for each in self.asking if (module := each()) is not None]
-        return self.parallel.attending(self.place, asking)
+        bound = dict(zip(self.names, args, strict=False)) | kwargs
+        given = [name for name, value in bound.items() if value is not None]
+        return self.parallel.attending(self.place, asking, given)
 
     @contextmanager
     def _own_heads(self) -> Iterator[None]:

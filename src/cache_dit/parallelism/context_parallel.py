@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,12 +78,16 @@ class ContextParallel:
         self._layers = []
 
     @contextmanager
-    def attending(self, place: Place, modules: Sequence[nn.Module]) -> Iterator[None]:
+    def attending(
+        self, place: Place, modules: Sequence[nn.Module], given: Container[str]
+    ) -> Iterator[None]:
         """Within it, the attention of a module goes over the tokens of all ranks.
 
-        ``modules`` are those in it that may ask for another kernel than torch's.
+        ``modules`` are those in it that may ask for another kernel than torch's, and ``given`` the
+        arguments that it has in this call.
         """
-        with natively(modules) as backend, _Intercepted(self, place, backend):
+        cached = any(how.cached in given for how in place.attention)
+        with natively(modules) as backend, _Intercepted(self, place, backend, cached):
             yield
 
 
@@ -93,9 +97,12 @@ class _Intercepted(TorchFunctionMode):
     A kernel of diffusers' registry may stand in for it on each rank.
     """
 
-    def __init__(self, parallel: ContextParallel, place: Place, backend: str | None) -> None:
+    def __init__(
+        self, parallel: ContextParallel, place: Place, backend: str | None, cached: bool
+    ) -> None:
         super().__init__()
-        self.parallel, self.place, self.backend = parallel, place, backend
+        self.parallel, self.place = parallel, place
+        self.backend, self.cached = backend, cached
         self.calls = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -114,11 +121,14 @@ class _Intercepted(TorchFunctionMode):
         how = several[self.calls % len(several)]
         self.calls += 1
         parallel = self.parallel
-        if how.keys:
-            tokens = Tokens(parallel.progress.layout(how.query), parallel.progress.layout(how.keys))
-            if not how.cached or parallel.attend.fits(tokens, key):
-                return tokens
-        return parallel.attend.asked(query, key)
+        if not how.keys:
+            return parallel.attend.asked(query, key)
+        layout = parallel.progress.layout
+        tokens = Tokens(layout(how.query), layout(how.keys))
+        if not self.cached:
+            return tokens
+        asked = parallel.attend.asked(query, key)
+        return tokens if tokens.sizes == asked.sizes else asked
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         super().__exit__(kind, error, trace)

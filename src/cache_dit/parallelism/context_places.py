@@ -10,8 +10,9 @@ from typing import Any, get_args
 from torch import nn
 
 from ..intercept import parameter_names
-from .context_plan import Attention, Gather, Heads, Plan, Split, Step
+from .context_plan import Plan
 from .globs import matches
+from .plan_steps import Attention, Gather, Heads, Split, Step
 
 
 @dataclass

@@ -19,163 +19,23 @@ entries of the plans that diffusers' models bring along, ``ContextParallelInput`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-Streams = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Keep this rank's part of a tensor (of each tensor in a tuple, list or dict).
-
-    Attributes:
-        dim: along which dimension.
-        of: streams whose tokens these are, in order; a tensor that has one entry for all of them is
-            left alone. Empty: the tensor is a stream itself, named after its argument.
-        expected_dims: leave tensors alone that have another number of dimensions.
-        name: what the stream is called, where its argument's name will not do.
-        tail: the tensor has entries for the last tokens only.
-        along: a stream of which every entry stands for several tokens of this one, that have to
-            stay together: rows of a picture, frames of a video.
-        first: so many of the first tokens are shared out on their own: an argument that is a whole
-            number, or a stream that is as long.
-    """
-
-    dim: int
-    of: Streams = ()
-    expected_dims: int | None = None
-    name: str = ""
-    tail: bool = False
-    along: str = ""
-    first: str = ""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Leave a tensor alone, but call what it has along a dimension a stream.
-
-    Attributes:
-        dim: along which dimension.
-        name: of the stream.
-        every: so many entries make one.
-    """
-
-    dim: int
-    name: str
-    every: int = 1
-
-
-@dataclass(frozen=True)
-class Count:
-    """A whole number of tokens at the beginning of streams: becomes how many of them are here."""
-
-    of: Streams
-
-
-@dataclass(frozen=True)
-class Gather:
-    """Put the parts of all ranks together again; a whole number becomes the number of all tokens.
-
-    Attributes:
-        dim: along which dimension.
-        of: streams whose tokens these are, in order.
-    """
-
-    dim: int
-    of: Streams = ("hidden_states",)
-
-
-@dataclass(frozen=True)
-class ToHeads:
-    """All heads of the tokens here become all tokens of the heads here.
-
-    Attributes:
-        dim: of the tokens.
-        width: dimension of the heads, each with as many entries as there are for one.
-        of: streams whose tokens these are, in order.
-    """
-
-    dim: int
-    width: int
-    of: Streams = ("hidden_states",)
-
-
-@dataclass(frozen=True)
-class ToTokens:
-    """The way back from `ToHeads`."""
-
-    dim: int
-    width: int
-    of: Streams = ("hidden_states",)
-
-
-@dataclass(frozen=True)
-class OwnHeads:
-    """Keep the heads here, of what has all of them along ``dim`` on every rank."""
-
-    dim: int
-
-
-@dataclass(frozen=True)
-class Borrow:
-    """Put the neighbours of what is here at its ends; a whole number grows by as many.
-
-    Attributes:
-        dim: along which dimension.
-        reach: how many neighbours on either side; of a stream that was split along another one,
-            how many of the other one's entries.
-        of: the stream.
-    """
-
-    dim: int
-    reach: int
-    of: Streams
-
-
-@dataclass(frozen=True)
-class Return:
-    """The way back from `Borrow`: leave out what belongs to the neighbours."""
-
-    dim: int
-    reach: int
-    of: Streams
-
-
-Step = Split | Measure | Count | Gather | ToHeads | ToTokens | OwnHeads | Borrow | Return
-
-
-@dataclass(frozen=True)
-class Attention:
-    """A module whose attention goes over the tokens of all ranks.
-
-    Attributes:
-        query: streams that the queries are made of, in order; empty: all ranks have all of them.
-        keys: likewise for keys and values; empty: the lengths are asked for at every call, because
-            they depend on the data (padding that is left out).
-        optional: the module may leave its attention out in some calls.
-        cached: there may be more keys, which an earlier call has left in a key-value cache, or
-            fewer queries.
-    """
-
-    query: Streams
-    keys: Streams
-    optional: bool = False
-    cached: bool = False
-
-
-@dataclass(frozen=True)
-class Heads:
-    """A module within which a rank has some of the heads only, as `ToHeads` leaves them.
-
-    Attributes:
-        attribute: of the module, that says how many heads there are: during a call, those here.
-        fixed: the attribute keeps its value, because the module does not count heads by it; it may
-            then be one of a module within, "proj.in_features".
-    """
-
-    attribute: str
-    fixed: bool = False
+from .plan_steps import (
+    Attention,
+    Borrow,
+    Count,
+    Gather,
+    Heads,
+    Measure,
+    OwnHeads,
+    Return,
+    Split,
+    Step,
+    Streams,
+    ToHeads,
+    ToTokens,
+)
 
 
 def _streams(names: str | Streams) -> Streams:
@@ -201,9 +61,9 @@ def measure(dim: int, name: str, *, every: int = 1) -> Measure:
     return Measure(dim, name, every)
 
 
-def count(*of: str) -> Count:
+def count(*of: str, everywhere: bool = False) -> Count:
     """Short form of `Count`."""
-    return Count(of)
+    return Count(of, everywhere)
 
 
 def gather(dim: int, of: str | Streams = "hidden_states") -> Gather:
@@ -230,7 +90,7 @@ def attention(
     *query: str,
     keys: str | Streams | None = None,
     optional: bool = False,
-    cached: bool = False,
+    cached: str = "",
 ) -> Attention:
     """Short form of `Attention`; keys and queries are of the same streams if ``keys`` is None."""
     return Attention(query, query if keys is None else _streams(keys), optional, cached)

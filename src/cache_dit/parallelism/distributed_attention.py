@@ -32,6 +32,11 @@ class Tokens:
     query: Layout | Counted
     keys: Layout | Counted
 
+    @property
+    def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How many of each there are on each rank."""
+        return self.query.sizes, self.keys.sizes
+
 
 @dataclass
 class DistributedAttention:
@@ -125,10 +130,6 @@ class DistributedAttention:
             key, value = (torch.cat(ring.all_gather(each, sizes, 2), 2) for each in (key, value))
             return local(query, key, value, mask.all_blocks(query.device))
         return self._rotated(query, key, value, mask, local, sizes)
-
-    def fits(self, tokens: Tokens, key: torch.Tensor) -> bool:
-        """Whether there are as many keys on this rank as is said."""
-        return key.shape[2] == tokens.keys.sizes[self.mesh.context.rank]
 
     def asked(self, query: torch.Tensor, key: torch.Tensor) -> Tokens:
         """The lengths of these on all ranks, by asking them; collective."""

@@ -10,7 +10,8 @@ import torch
 
 from ..comm import Channel
 from .borders import Neighbours
-from .context_plan import (
+from .head_shares import HeadShares
+from .plan_steps import (
     Borrow,
     Count,
     Gather,
@@ -23,7 +24,6 @@ from .context_plan import (
     ToHeads,
     ToTokens,
 )
-from .head_shares import HeadShares
 from .sequence import Layout
 
 
@@ -98,15 +98,26 @@ class Progress:
 
     def _number(self, step: Step, value: int) -> int:
         if isinstance(step, Count):
-            here = range(self.context.rank, self.context.rank + 1)
-            places = self.layout(step.of).positions(here, torch.device("cpu"))
-            return int((places < value).sum())
+            return self._count(step, value)
         if isinstance(step, Gather):
             return self.layout(step.of).length
         if isinstance(step, Borrow):
             neighbours, run = self._neighbours(step), self.layout(step.of).runs[0]
             return value + (neighbours.before + neighbours.after) // run
         return value
+
+    def _count(self, step: Count, value: int) -> int:
+        layout, cpu = self.layout(step.of), torch.device("cpu")
+        counts = [
+            int((layout.positions(range(rank, rank + 1), cpu) < value).sum())
+            for rank in range(layout.ranks)
+        ]
+        if step.everywhere and value and not all(counts):
+            raise ValueError(
+                f"{self.name}: its first {value} tokens, which it treats in a way of their own, "
+                f"cannot be shared out over {layout.ranks} ranks. Use at most {value} ranks."
+            )
+        return counts[self.context.rank]
 
     def _tensor(
         self, step: Step, value: torch.Tensor, name: str, given: Mapping[str, Any]
@@ -172,6 +183,7 @@ class Progress:
             if not isinstance(first, int):
                 first = self.layout((step.first,)).length
             first = min(first, length)
+            self.streams[f"{name}, others"] = Stream((length - first,))
             return Stream((first, length - first))
         if not step.along:
             return Stream((length,))

@@ -21,18 +21,6 @@ from cache_dit.verify.widened import widened
 
 TOLERANCE = 1e-9
 
-KNOWN = {
-    "BriaTransformer2DModel/controlnet": (
-        "Known: this model adds the residuals of its single blocks from the image token on whose "
-        "number is the length of the text, and a rank has another length of text."
-    ),
-    "Flux2Transformer2DModel/kv_cache": (
-        "Known: the step that fills the cache tells reference tokens apart by their numbers in the "
-        "whole sequence, and a rank has parts of both."
-    ),
-}
-"""What is known about variants that fail."""
-
 UNEVEN = {"height": 5, "width": 3, "frames": 3}  # neither two nor four ranks divide the tokens
 MORE_FRAMES = 5  # for four ranks: some models keep the tokens of a frame together
 
@@ -87,9 +75,7 @@ def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
     for size in sorted({spread.ranks for spread in spreads}):
         alike = [spread for spread in spreads if spread.ranks == size]
         report.findings += check_spreads(entry.name, alike)
-    if report.failures:
-        report.advice = KNOWN.get(entry.name, "")
-    elif every_setting:  # not exact by design: reported, not judged
+    if every_setting and not report.failures:  # not exact by design: reported, not judged
         (finding,) = check_spreads(entry.name, [IN_8_BITS], 1.0)
         report.details["error_in_8_bits"] = finding.error
     return report

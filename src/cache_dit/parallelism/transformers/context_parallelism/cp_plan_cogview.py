@@ -50,7 +50,7 @@ class GlmImageContextParallelismPlanner(ContextParallelismPlanner):
         "transformer_blocks.*": {
             "image_rotary_emb": split(0, of=IMAGE),
         },
-        "transformer_blocks.*.attn1": attention(TEXT, IMAGE, cached=True),
+        "transformer_blocks.*.attn1": attention(TEXT, IMAGE, cached="kv_cache"),
         "transformer_blocks.-1": [gather(1), gather(1, TEXT)],
     }
 

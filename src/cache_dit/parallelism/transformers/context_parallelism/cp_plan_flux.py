@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split
+from ...context_plan import Plan, attention, count, gather, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 JOINT = ("encoder_hidden_states", "hidden_states")
@@ -15,8 +15,8 @@ RESIDUALS = {
 PACKED = {
     "hidden_states": split(1),
     "encoder_hidden_states": split(1),
-    "img_ids": split(0, of="hidden_states"),
-    "txt_ids": split(0, of="encoder_hidden_states"),
+    "img_ids": split(-2, of="hidden_states"),
+    "txt_ids": split(-2, of="encoder_hidden_states"),
 }
 TOGETHER = {
     "transformer_blocks.*.attn": attention(*JOINT),
@@ -32,8 +32,18 @@ class FluxContextParallelismPlanner(ContextParallelismPlanner):
 
 @ContextParallelismPlannerRegister.register("Flux2Transformer2DModel")
 class Flux2ContextParallelismPlanner(ContextParallelismPlanner):
-    own = True
-    plan: ClassVar[Plan] = TOGETHER
+    """Every rank has some of the reference tokens, which come first, and attend to themselves."""
+
+    plan: ClassVar[Plan] = {
+        "": {
+            **PACKED,
+            "hidden_states": split(1, first="num_ref_tokens"),
+            "num_ref_tokens": count("hidden_states", everywhere=True),
+        },
+        "transformer_blocks.*.attn": attention(*JOINT, cached="kv_cache_mode"),
+        "single_transformer_blocks.*.attn": attention(*JOINT, cached="kv_cache_mode"),
+        "proj_out": gather(1, "hidden_states, others"),
+    }
 
 
 @ContextParallelismPlannerRegister.register("LongCatImage", "OvisImage")
@@ -43,7 +53,18 @@ class LongCatImageContextParallelismPlanner(ContextParallelismPlanner):
 
 @ContextParallelismPlannerRegister.register("BriaTransformer2DModel")
 class BriaContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {"": {**PACKED, **RESIDUALS}, **TOGETHER, "proj_out": gather(1)}
+    """Its later blocks' residuals are for the image's tokens behind as many as the text has."""
+
+    plan: ClassVar[Plan] = {
+        "": {
+            **PACKED,
+            "hidden_states": split(1, first="encoder_hidden_states"),
+            "controlnet_block_samples": split(1, of="hidden_states"),
+            "controlnet_single_block_samples": split(1, of="hidden_states, others"),
+        },
+        **TOGETHER,
+        "proj_out": gather(1),
+    }
 
 
 @ContextParallelismPlannerRegister.register("BriaFiboTransformer2DModel")

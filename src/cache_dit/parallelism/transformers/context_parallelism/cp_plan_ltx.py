@@ -60,6 +60,6 @@ class SanaWMLTX2RefinerContextParallelismPlanner(ContextParallelismPlanner):
             "video_rotary_emb": split(-2, of=VIDEO),
             "sink_rotary_emb": split(-2, name="sink"),
         },
-        "transformer_blocks.*.attn1": attention(VIDEO, cached=True),
+        "transformer_blocks.*.attn1": attention(VIDEO, cached="kv_cache"),
         "transformer_blocks.-1": gather(1),
     }

@@ -33,6 +33,11 @@ LINEAR: dict[Any, Any] = {
 }
 
 
+def config_of(transformer: nn.Module) -> Any:
+    """The model's config, which its class knows and `nn.Module` does not."""
+    return transformer.config
+
+
 def split_along(stream: str) -> dict[str, Any]:
     """The plan of blocks whose tokens stay together in rows or frames."""
     return {
@@ -40,6 +45,12 @@ def split_along(stream: str) -> dict[str, Any]:
         "transformer_blocks.0": {"hidden_states": split(1, along=stream)},
         "proj_out": gather(1),
     }
+
+
+def look_around(convolution: Any) -> dict[Any, Any]:
+    """A convolution over frames, forwards and backwards."""
+    reach = convolution.kernel_size - 1
+    return neighbours("x", reach, hidden_states=1, num_frames=0, output=1)
 
 
 def state_of_all(transformer: nn.Module) -> Plan:
@@ -60,7 +71,7 @@ class SanaContextParallelismPlanner(ContextParallelismPlanner):
 
     def plans(self, transformer: nn.Module) -> list[Plan]:
         """A row is one of patches."""
-        rows = measure(2, "rows", every=transformer.config.patch_size)
+        rows = measure(2, "rows", every=config_of(transformer).patch_size)
         return [self.plan, {"": {"hidden_states": rows}}, state_of_all(transformer)]
 
 
@@ -77,7 +88,7 @@ class SanaVideoContextParallelismPlanner(ContextParallelismPlanner):
 
     def plans(self, transformer: nn.Module) -> list[Plan]:
         """A frame is one of patches."""
-        frames = measure(2, "frames", every=transformer.config.patch_size[0])
+        frames = measure(2, "frames", every=config_of(transformer).patch_size[0])
         return [self.plan, {"": {"hidden_states": frames}}, state_of_all(transformer)]
 
 
@@ -109,14 +120,10 @@ class SanaWMContextParallelismPlanner(ContextParallelismPlanner):
         """What is done to attention depends on its kind."""
         found: dict[str, Any] = {}
         for index, block in enumerate(transformer.get_submodule("blocks").children()):
-            name, module = f"blocks.{index}.attn", block.get_submodule("attn")
-            short = [key for key, _ in module.named_children() if key.startswith("conv_")]
-            linear = hasattr(module, "conv_k")
-            inner = {"attn": LINEAR, "cam_attn": LINEAR} if linear else self.softmax
-            found |= {f"{name}.{key}": entry for key, entry in inner.items()}
-            for key in short:
-                reach = module.get_submodule(key).kernel_size - 1
-                found[f"{name}.{key}"] = neighbours(
-                    "x", reach, hidden_states=1, num_frames=0, output=1
-                )
+            parts = dict(block.get_submodule("attn").named_children())
+            linear = "beta_proj" in parts and "conv_k" in parts
+            inner: Plan = {"attn": LINEAR, "cam_attn": LINEAR} if linear else self.softmax
+            short = {name: part for name, part in parts.items() if name.startswith("conv_")}
+            inner = {**inner, **{name: look_around(part) for name, part in short.items()}}
+            found |= {f"blocks.{index}.attn.{name}": entry for name, entry in inner.items()}
         return [self.plan, found]
