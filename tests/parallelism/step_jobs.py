@@ -11,7 +11,7 @@ from cache_dit.parallelism.borders import Neighbours
 from cache_dit.parallelism.head_shares import HeadShares
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
-from tests.parallelism.jobs import draw
+from tests.parallelism.attention_jobs import draw
 
 
 def heads_and_back(
