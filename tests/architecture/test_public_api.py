@@ -27,7 +27,14 @@ PUBLIC_NAMES = """
 PARALLELISM = ("cache_dit.parallelism", "cache_dit.distributed")
 PLANNERS = [
     f"{kind}Planner{end}"
-    for kind in ("ContextParallelism", "ControlNetContextParallelism")
+    for kind in (
+        "AutoEncoderDataParallelism",
+        "AutoEncoderDateParallelism",  # as some documents spell it
+        "ContextParallelism",
+        "ControlNetContextParallelism",
+        "TensorParallelism",
+        "TextEncoderTensorParallelism",
+    )
     for end in ("", "Register")
 ]
 DEEP_IMPORTS = [

@@ -24,6 +24,7 @@ NOT_NAMED = {
     "Gemma2Model",
     "Gemma2ForCausalLM",
     "GemmaModel",
+    "PhiForCausalLM",  # of none
     "Qwen3Model",
     "Qwen3VLTextModel",
     "Qwen3_5ForConditionalGeneration",

@@ -3,6 +3,8 @@
 from .autoencoders.data_parallelism import (
     AutoEncoderDataParallelismPlanner,
     AutoEncoderDataParallelismPlannerRegister,
+    AutoEncoderDateParallelismPlanner,
+    AutoEncoderDateParallelismPlannerRegister,
 )
 from .config import ParallelismBackend, ParallelismConfig
 from .context_plan import (
@@ -24,6 +26,10 @@ from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
 from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
+from .text_encoders.tensor_parallelism import (
+    TextEncoderTensorParallelismPlanner,
+    TextEncoderTensorParallelismPlannerRegister,
+)
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
@@ -36,6 +42,8 @@ from .transformers.tensor_parallelism import (
 __all__ = [
     "AutoEncoderDataParallelismPlanner",
     "AutoEncoderDataParallelismPlannerRegister",
+    "AutoEncoderDateParallelismPlanner",
+    "AutoEncoderDateParallelismPlannerRegister",
     "ContextParallelismPlanner",
     "ContextParallelismPlannerRegister",
     "ControlNetContextParallelismPlanner",
@@ -44,6 +52,8 @@ __all__ = [
     "ParallelismConfig",
     "TensorParallelismPlanner",
     "TensorParallelismPlannerRegister",
+    "TextEncoderTensorParallelismPlanner",
+    "TextEncoderTensorParallelismPlannerRegister",
     "attention",
     "count",
     "extra_modules",

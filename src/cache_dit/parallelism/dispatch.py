@@ -15,6 +15,7 @@ from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
 from .mesh import Mesh
 from .planner import Applied, Planner, PlannerRegister
+from .text_encoders.tensor_parallelism import TextEncoderTensorParallelismPlannerRegister
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
@@ -28,6 +29,7 @@ from .transformers.tensor_parallelism.tp_plan_registers import own_plan
 EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (
     AutoEncoderDataParallelismPlannerRegister,
     ControlNetContextParallelismPlannerRegister,
+    TextEncoderTensorParallelismPlannerRegister,
 )
 """Where a planner of an extra module is looked for."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -40,6 +41,14 @@ class Mesh:
     def sync(self) -> SyncGroup:
         """The ranks that must decide alike."""
         return SyncGroup(self.sample.group)
+
+    def neighbours(self, count: int) -> Channel:
+        """So many of the ranks of this sample, one after another; collective over the world.
+
+        ``count`` divides the number of those ranks.
+        """
+        whole = count == self.sample.size
+        return self.sample if whole else _neighbours(count, dist.group.WORLD)
 
     @classmethod
     def of(cls, config: ParallelismConfig) -> Mesh:
@@ -109,15 +118,26 @@ def _mesh(sizes: tuple[int, int, int], world: dist.ProcessGroup) -> Mesh:
 
 
 def _channel(sizes: tuple[int, int, int], along: tuple[bool, bool, bool]) -> Channel:
-    """The ranks that differ from this one only along some axes; every rank makes every group."""
+    """The ranks that differ from this one only along some axes."""
     strides = (sizes[1] * sizes[2], sizes[2], 1)
     lines: dict[tuple[int, ...], list[int]] = {}
     for rank in range(dist.get_world_size()):
         place = [rank // stride % size for stride, size in zip(strides, sizes, strict=True)]
         fixed = [-1 if free else at for free, at in zip(along, place, strict=True)]
         lines.setdefault((rank // prod(sizes), *fixed), []).append(rank)
+    return _own(lines.values())
+
+
+@cache
+def _neighbours(count: int, world: dist.ProcessGroup) -> Channel:
+    firsts = range(0, dist.get_world_size(), count)
+    return _own(list(range(first, first + count)) for first in firsts)
+
+
+def _own(lines: Iterable[list[int]]) -> Channel:
+    """That of several groups of ranks which this one is in; every rank makes every group."""
     own = Channel()
-    for ranks in lines.values():
+    for ranks in lines:
         group = dist.new_group(ranks, timeout=TIMEOUT) if len(ranks) > 1 else None
         if dist.get_rank() in ranks:
             own = Channel(group, tuple(ranks), ranks.index(dist.get_rank()))

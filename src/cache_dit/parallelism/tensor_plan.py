@@ -35,15 +35,15 @@ class Style:
         cut: "out" shares out what a layer produces, "in" what it takes, "all" every parameter
             along its first dimension; empty: every rank keeps all of it.
         blocks: parts of the cut dimension, of which each is shared out for itself; empty: one part.
-        heads: name of the number of heads in the cut dimension, on the owner of the layer; where
-            these are fewer than ranks, several ranks hold the same head.
+        heads: the number of heads in the cut dimension, or its name on the owner of the layer;
+            where these are fewer than ranks, several ranks hold the same head.
         takes: "part" where the layer's input is whole, and only this rank's part of it is used.
         gives: "sum" over the ranks, "whole" to gather it, "norm" to correct a norm over the width.
     """
 
     cut: Literal["", "out", "in", "all"] = ""
     blocks: tuple[Block, ...] = ()
-    heads: str = ""
+    heads: Block = ""
     takes: Literal["", "part"] = ""
     gives: Literal["", "sum", "whole", "norm"] = ""
 
@@ -97,7 +97,7 @@ def packed_rowwise(*blocks: Block) -> Style:
     return replace(_ROWWISE, blocks=blocks)
 
 
-def kv_colwise(heads: str) -> Style:
+def kv_colwise(heads: Block) -> Style:
     """A projection to key or value heads, which may be fewer than ranks."""
     return replace(_COLWISE, heads=heads)
 

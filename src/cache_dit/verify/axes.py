@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from cache_dit import BlockAdapterRegister
-from cache_dit.verify import autoencoders, controlnets, zoo
+from cache_dit.verify import autoencoders, controlnets, text_encoders, zoo
 from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.context_check import verify_context_parallel
 from cache_dit.verify.controlnet_check import verify_controlnet
 from cache_dit.verify.report import Finding, Report
 from cache_dit.verify.tensor_check import verify_tensor_parallel, verify_together
+from cache_dit.verify.text_encoder_check import verify_text_encoder
 from cache_dit.verify.tile_check import verify_tiles
 
 
@@ -75,6 +76,7 @@ AXES: dict[str, Axis] = {
     "tp+cp": Axis(verify_together, zoo.ENTRIES, TRANSFORMERS),
     "vae": Axis(verify_tiles, autoencoders.ENTRIES, "autoencoder"),
     "controlnet": Axis(verify_controlnet, controlnets.ENTRIES, "controlnet"),
+    "te": Axis(verify_text_encoder, text_encoders.ENTRIES, "text encoder"),
 }
 
 

@@ -23,6 +23,12 @@ GEMMA: dict[str, Any] = {**LAYERS, "query_pre_attn_scalar": 8, "sliding_window":
 
 ENTRIES = (
     TextEncoderEntry(class_name="LlamaModel", config=LAYERS),
+    TextEncoderEntry(
+        class_name="LlamaModel",
+        variant="one_key_head",
+        config={**LAYERS, "num_key_value_heads": 1},
+        note="which every rank has",
+    ),
     TextEncoderEntry(class_name="LlamaForCausalLM", config=LAYERS),
     TextEncoderEntry(class_name="GemmaModel", config=LAYERS),
     TextEncoderEntry(class_name="Gemma2Model", config=GEMMA),
@@ -33,6 +39,11 @@ ENTRIES = (
         note="gate and up are one projection",
     ),
     TextEncoderEntry(class_name="Ministral3ForCausalLM", config=LAYERS),
+    TextEncoderEntry(
+        class_name="PhiForCausalLM",
+        config={**LAYERS, "num_key_value_heads": 8},
+        note="of no pipeline yet",
+    ),
     TextEncoderEntry(class_name="Qwen3Model", config=LAYERS),
     TextEncoderEntry(class_name="Qwen3ForCausalLM", config=LAYERS),
     TextEncoderEntry(

@@ -178,8 +178,8 @@ ENTRIES = (
                 "num_experts": 4,
                 "top_k_experts": 2,
                 "moe_intermediate_size": 24,
-                "experts_implementation": "eager",  # grouped matrix products know no float64
             },
+            "experts_implementation": "eager",  # grouped matrix products know no float64
             "vision_config": None,
             "audio_config": None,
         },

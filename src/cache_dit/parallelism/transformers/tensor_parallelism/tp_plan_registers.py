@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from ....comm import Channel
 from ...config import ParallelismConfig
 from ...mesh import Mesh
 from ...planner import Planner, PlannerRegister
@@ -39,19 +38,18 @@ class TensorParallelismPlanner(Planner):
         """The numbers to divide in this model."""
         return self.divide
 
-    def channel(self, mesh: Mesh) -> Channel:
-        """The ranks that share the width."""
-        return mesh.tp
-
     def prepare(self, module: nn.Module, config: ParallelismConfig) -> TensorParallel:
         """The model's width over the ranks."""
+        mesh, plan = Mesh.of(config), self.plan_for(module, config)
+        divide = self.divided(module)
+        return TensorParallel(module, plan, mesh, mesh.tp, divide, self.option)
+
+    def plan_for(self, module: nn.Module, config: ParallelismConfig) -> Plan:
+        """The plan for this model, whoever has made it."""
         plan: Any = None
         if type(self).apply is not Planner.apply:
             plan = self.apply(module, config)  # a user's planner, which returns a plan
-        plan = self.plans(module) if plan is None else plan
-        mesh = Mesh.of(config)
-        divide = self.divided(module)
-        return TensorParallel(module, plan, mesh, self.channel(mesh), divide, self.option)
+        return self.plans(module) if plan is None else plan
 
 
 def own_plan(module: nn.Module) -> Plan:

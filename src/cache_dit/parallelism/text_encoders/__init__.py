@@ -1,0 +1,1 @@
+"""Text encoders over several devices."""
