@@ -8,10 +8,12 @@ ARGS   ?=
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 DOCS      := .venv/.installed-docs
+# Tests over several ranks go to one worker, which starts the processes of the ranks once.
+PARALLEL  := -n $(JOBS) --dist loadgroup
 CODE      := $(wildcard src tools tests examples benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage check lint types structure format docs generate clean
+.PHONY: help install demo test nightly coverage check lint types structure format docs generate clean
 
 help:            ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,11 +24,14 @@ install: $(INSTALLED)  ## create .venv with torch, the package and its tools
 demo: $(INSTALLED)     ## speed up the embedded trained model; write a table and a picture
 	$(BIN)/cache-dit demo $(ARGS)
 
-test: $(INSTALLED)     ## run the tests; ARGS='-k name' selects, ARGS='-m nightly' runs the long ones
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+test: $(INSTALLED)     ## run the tests; ARGS='-k name' selects
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+nightly: $(INSTALLED)  ## run the tests that are too long for every run
+	$(BIN)/python -m pytest $(PARALLEL) -m nightly $(ARGS)
 
 coverage: $(INSTALLED) ## run the tests and report the lines and branches they miss
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term-missing $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing $(ARGS)
 
 check: lint types structure  ## everything that needs no test run
 

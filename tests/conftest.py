@@ -26,11 +26,20 @@ settings.load_profile("project")
 torch.set_num_threads(1)  # two workers on two cores; and sums in one order
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in filter(_starts_ranks, items):
+        item.add_marker(pytest.mark.xdist_group("ranks"))  # one worker, which starts them once
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+def _starts_ranks(item: pytest.Item) -> bool:
+    """Whether a test may need the processes of `cache_dit.verify.ranks`."""
+    names = item.function.__code__.co_names if isinstance(item, pytest.Function) else ()
+    return "ranks" in names or "parallelism" in item.path.parts
 
 
 @pytest.fixture(autouse=True)
