@@ -8,8 +8,6 @@ ARGS   ?=
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 DOCS      := .venv/.installed-docs
-# Tests over several ranks go to one worker, which starts the processes of the ranks once.
-PARALLEL  := -n $(JOBS) --dist loadgroup
 CODE      := $(wildcard src tools tests examples benchmarks)
 
 .DEFAULT_GOAL := help
@@ -25,13 +23,13 @@ demo: $(INSTALLED)     ## speed up the embedded trained model; write a table and
 	$(BIN)/cache-dit demo $(ARGS)
 
 test: $(INSTALLED)     ## run the tests; ARGS='-k name' selects
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 nightly: $(INSTALLED)  ## run the tests that are too long for every run
-	$(BIN)/python -m pytest $(PARALLEL) -m nightly $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m nightly $(ARGS)
 
 coverage: $(INSTALLED) ## run the tests and report the lines and branches they miss
-	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term-missing $(ARGS)
 
 check: lint types structure  ## everything that needs no test run
 

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # The same examples in every run, and no deadline: the machine may be busy.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
@@ -26,20 +27,25 @@ settings.load_profile("project")
 torch.set_num_threads(1)  # two workers on two cores; and sums in one order
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in filter(_starts_ranks, items):
-        item.add_marker(pytest.mark.xdist_group("ranks"))  # one worker, which starts them once
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
-def _starts_ranks(item: pytest.Item) -> bool:
-    """Whether a test may need the processes of `cache_dit.verify.ranks`."""
-    names = item.function.__code__.co_names if isinstance(item, pytest.Function) else ()
-    return "ranks" in names or "parallelism" in item.path.parts
+class RanksOnOneWorker(LoadScopeScheduling):
+    """Tests over several ranks go to one worker, which starts the processes of the ranks once.
+
+    They are known by their names. (Groups do the same where xdist can still rename items.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "ranks" if "ranks" in nodeid or "/parallelism/" in nodeid else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RanksOnOneWorker:
+    return RanksOnOneWorker(config, log)
 
 
 @pytest.fixture(autouse=True)
