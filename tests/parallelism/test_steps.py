@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from cache_dit.comm import Channel
+from cache_dit.parallelism import ParallelismConfig, on_heads
+from cache_dit.parallelism.context_parallel import ContextParallel
 from cache_dit.parallelism.context_plan import count, gather, split
 from cache_dit.parallelism.head_shares import HeadShares
 from cache_dit.parallelism.progress import Progress, Stream
+from cache_dit.parallelism.token_sums import Summed
 from cache_dit.verify.ranks import ranks
 from tests.parallelism import step_jobs
 
@@ -69,3 +73,41 @@ def test_the_first_tokens_are_shared_out_on_their_own() -> None:
     part = call.apply(split(1, first="references"), tokens, "x", {"references": 3})
     assert part.tolist() == [[0, 1, 3, 4]]
     assert call.apply(count("x"), 3, "references", {}) == 2
+
+
+def test_a_sum_over_something_else_than_the_tokens_is_refused() -> None:
+    summed = Summed("Model: attn1", ("matmul",), tokens=5, channel=Channel())
+    with summed, pytest.raises(ValueError, match=r"attn1: its first matmul adds up 4 numbers"):
+        torch.matmul(torch.zeros(3, 4), torch.zeros(4, 2))
+
+
+def test_a_sum_that_is_not_made_is_refused() -> None:
+    with (
+        pytest.raises(ValueError, match=r"attn1: it did not call Tensor\.sum"),
+        Summed("Model: attn1", ("Tensor.sum",), tokens=4, channel=Channel()),
+    ):
+        torch.sum(torch.zeros(3, 4), -1)
+
+
+def test_a_number_of_heads_comes_back_after_an_error() -> None:
+    model = nn.Module()
+    model.attn = Failing()
+    plan = on_heads("attn", "to_q", out="to_out")
+    parallel = ContextParallel(model, [plan], ParallelismConfig(ulysses_size=1))
+    parallel.install()
+    with pytest.raises(ArithmeticError):
+        model.attn(torch.zeros(1, 2, 6))
+    parallel.uninstall()
+    assert model.attn.heads == 3
+
+
+class Failing(nn.Module):
+    """Attention that does not get far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = 3
+        self.to_q, self.to_out = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        raise ArithmeticError

@@ -12,6 +12,7 @@ from ..intercept import Call, parameter_names
 from .context_places import Place
 from .head_shares import HeadShares
 from .plan_steps import Measure, Split
+from .token_sums import Summed
 
 if TYPE_CHECKING:
     from .context_parallel import ContextParallel
@@ -49,7 +50,7 @@ class Boundary:
         known = len(heads)
         with self._own_heads():
             args, kwargs = self._entering(args, kwargs)
-            with self._attending(args, kwargs):
+            with self._attending(args, kwargs), self._summing():
                 output = call(*args, **kwargs)
             output = self._leaving(output)
         del heads[known:]
@@ -88,6 +89,14 @@ class Boundary:
         given = [name for name, value in bound.items() if value is not None]
         return self.parallel.attending(self.place, asking, given)
 
+    def _summing(self) -> AbstractContextManager[Any]:
+        entry, context = self.place.sums, self.parallel.mesh.context
+        if entry is None:
+            return nullcontext()
+        tokens = self.parallel.progress.layout(entry.of).sizes[context.rank]
+        name = f"{self.parallel.name}: {self.place.name}"
+        return Summed(name, entry.functions, tokens, context)
+
     @contextmanager
     def _own_heads(self) -> Iterator[None]:
         """Within it, the module's number of heads is that of the heads here."""
@@ -95,12 +104,15 @@ class Boundary:
         if entry is None or module is None:
             yield
             return
-        count = attrgetter(entry.attribute)(module)
-        shares = HeadShares(count, self.parallel.mesh.context)
-        self.parallel.progress.heads.append(shares)
-        if entry.fixed:
+        known = self.parallel.progress.heads
+        if not entry.attribute:
+            each = entry.each
+            known.append(attrgetter(each)(module).shape[-1] if isinstance(each, str) else each)
             yield
             return
+        count = getattr(module, entry.attribute)
+        shares = HeadShares(count, self.parallel.mesh.context)
+        known.append(shares)
         setattr(module, entry.attribute, len(shares.here))
         try:
             yield

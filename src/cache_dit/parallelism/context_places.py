@@ -12,7 +12,7 @@ from torch import nn
 from ..intercept import parameter_names
 from .context_plan import Plan
 from .globs import matches
-from .plan_steps import Attention, Gather, Heads, Split, Step
+from .plan_steps import Attention, Gather, Heads, Split, Step, Sums
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Place:
     outputs: dict[int, Step] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     heads: Heads | None = None
+    sums: Sums | None = None
 
 
 def places(plans: Sequence[Plan], model: nn.Module) -> list[Place]:
@@ -56,12 +57,15 @@ def _add(place: Place, entry: Any, model: str) -> None:
     elif isinstance(entry, Attention):
         place.attention = [entry]
     elif isinstance(entry, Heads):
-        if not isinstance(_attribute(place.module, entry.attribute), int):
+        wanted = entry.attribute or entry.each
+        if isinstance(wanted, str) and _attribute(place.module, wanted) is None:
             raise ValueError(
-                f"{model}: the context-parallel plan reads the number of heads from "
-                f"{place.name}.{entry.attribute}, which has none. Name the attribute that has it."
+                f"{model}: the context-parallel plan reads heads from {wanted!r} of {place.name}, "
+                "which has no such thing. Name what says how many there are, or how wide."
             )
         place.heads = entry
+    elif isinstance(entry, Sums):
+        place.sums = entry
     elif isinstance(entry, Mapping):
         for name, value in entry.items():
             if isinstance(name, int):

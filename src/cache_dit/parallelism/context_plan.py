@@ -11,8 +11,8 @@ happens there::
     }
 
 A dict maps arguments (by name) and outputs (by number) to a step; a step alone is for the output,
-and a list of them for the first outputs. `attention` and `heads` are about the module itself. The
-entries of the plans that diffusers' models bring along, ``ContextParallelInput`` and
+and a list of them for the first outputs. `attention`, `heads`, `sums` are about the module itself.
+The entries of the plans that diffusers' models bring along, ``ContextParallelInput`` and
 ``ContextParallelOutput``, mean the same as here. A tuple is several entries for the same modules.
 """
 
@@ -33,6 +33,7 @@ from .plan_steps import (
     Split,
     Step,
     Streams,
+    Sums,
     ToHeads,
     ToTokens,
 )
@@ -96,9 +97,14 @@ def attention(
     return Attention(query, query if keys is None else _streams(keys), optional, cached)
 
 
-def heads(attribute: str = "heads", *, fixed: bool = False) -> Heads:
+def heads(attribute: str = "heads", *, each: int | str | None = None) -> Heads:
     """Short form of `Heads`."""
-    return Heads(attribute, fixed)
+    return Heads(attribute) if each is None else Heads(each=each)
+
+
+def sums(*functions: str, of: str | Streams = "hidden_states") -> Sums:
+    """Short form of `Sums`: ``sums("matmul")``."""
+    return Sums(functions, _streams(of))
 
 
 def whole(of: str | Streams, *, output: int | None = 1, **arguments: int) -> dict[Any, Step]:
@@ -125,7 +131,7 @@ def on_heads(
     out: str = "to_out.0",
     of: str | Streams = "hidden_states",
     attribute: str = "heads",
-    fixed: bool = False,
+    each: int | str | None = None,
 ) -> dict[str, Any]:
     """A plan for attention of any form: each rank does all tokens of some heads.
 
@@ -133,20 +139,21 @@ def on_heads(
         module: the attention.
         into: modules within it that make queries, keys and values [B, tokens, heads * width].
         out: the module within it that takes what comes out.
+        attribute, each: see `Heads`.
     """
     inner = {f"{module}.{name}": to_heads(1, 2, of) for name in into}
     last = {f"{module}.{out}": {"input": to_tokens(1, 2, of)}}
-    return {module: heads(attribute, fixed=fixed), **inner, **last}
+    return {module: heads(attribute, each=each), **inner, **last}
 
 
 Plan = Mapping[str, Any]
-"""Glob over module names -> dict of steps, a step, a list of them, `Attention`, `Heads`; a tuple of
-these is all of them."""
+"""Glob over module names -> dict of steps, a step, a list of them, `Attention`, `Heads`, `Sums`; or
+several of these in a tuple."""
 
 
 def attentions(plan: Plan) -> Plan:
     """The entries of a plan that are about attention, and no others."""
-    kinds = (Attention, Heads, ToHeads, ToTokens)
+    kinds = (Attention, Heads, Sums, ToHeads, ToTokens)
 
     def attends(entry: Any) -> bool:
         several = entry if isinstance(entry, tuple) else (entry,)

@@ -158,9 +158,23 @@ class Heads:
 
     Attributes:
         attribute: of the module, that says how many heads there are: during a call, those here.
-        fixed: the attribute keeps its value, because the module does not count heads by it; it may
-            then be one of a module within, "proj.in_features".
+        each: in place of that, where the module goes by the width of a head: that width, or the
+            name of a tensor in the module that is as wide.
     """
 
-    attribute: str
-    fixed: bool = False
+    attribute: str = ""
+    each: int | str = 1
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A module with a state that is a sum over tokens: it becomes the sum over those of all ranks.
+
+    Attributes:
+        functions: of torch, such as ``"matmul"`` and ``"Tensor.sum"``; the first call of each adds
+            up tokens, along the last dimension of what it is called with.
+        of: streams of the tokens, in order.
+    """
+
+    functions: tuple[str, ...]
+    of: Streams

@@ -46,7 +46,7 @@ class Progress:
     def __init__(self, name: str, context: Channel) -> None:
         self.name, self.context = name, context
         self.streams: dict[str, Stream] = {}
-        self.heads: list[HeadShares] = []
+        self.heads: list[HeadShares | int] = []  # a number is the width of one, not counted yet
 
     def begin(self) -> None:
         """Forget the call before."""
@@ -143,11 +143,13 @@ class Progress:
                 return self._neighbours(step).give_back(value, step.dim)
         return value
 
-    def _heads(self, count: int) -> HeadShares:
-        """The heads of the module that is called now, or so many, if nothing says how many."""
-        if not self.heads:
-            self.heads.append(HeadShares(count, self.context))
-        return self.heads[-1]
+    def _heads(self, width: int) -> HeadShares:
+        """The heads of the module that is called now; counted where a tensor has all of them."""
+        known = self.heads.pop() if self.heads else 1
+        if isinstance(known, int):
+            known = HeadShares(width // known, self.context)
+        self.heads.append(known)
+        return known
 
     def _neighbours(self, step: Borrow | Return) -> Neighbours:
         layout = self.layout(step.of)

@@ -20,7 +20,7 @@ CHANNELS: dict[str, Any] = {
         "layer_norm_out": {"input": to_tokens(1, 3, "rows")},
     }.items()
 }
-PRODUCT = (heads("linear_z.in_features", fixed=True), ROWS)
+PRODUCT = (heads(each=1), ROWS)
 
 
 @ContextParallelismPlannerRegister.register("RFD4Proteina")

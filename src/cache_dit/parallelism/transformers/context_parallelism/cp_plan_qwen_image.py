@@ -35,7 +35,7 @@ class QwenImage21ContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[Plan] = {
         "transformer_blocks.0": {IMAGE: split(1)},
         "transformer_blocks.*": {"target_token_mask": split(0, of=IMAGE)},
-        **on_heads("transformer_blocks.*.attn", "to_q", "to_k", "to_v", fixed=True),
+        **on_heads("transformer_blocks.*.attn", "to_q", "to_k", "to_v", each="norm_q.weight"),
         "transformer_blocks.-1": gather(1),
     }
 

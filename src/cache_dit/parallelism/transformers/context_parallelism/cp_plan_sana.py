@@ -1,7 +1,8 @@
 """Sana: linear attention, and feed-forward that convolves the picture.
 
 A picture is split by rows and a video by frames, so that a convolution looks across the borders
-only. Attention exchanges heads, because its state is that of all tokens.
+only. The state of linear attention is a sum over tokens. Where it goes from frame to frame instead,
+heads are exchanged for tokens.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from ...context_plan import (
     gather,
     measure,
     neighbours,
-    on_heads,
     split,
+    sums,
     to_heads,
     to_tokens,
 )
@@ -53,26 +54,19 @@ def look_around(convolution: Any) -> dict[Any, Any]:
     return neighbours("x", reach, hidden_states=1, num_frames=0, output=1)
 
 
-def state_of_all(transformer: nn.Module) -> Plan:
-    """Attention by heads; queries and keys are normalised over all heads before, if at all."""
-    block = transformer.get_submodule("transformer_blocks.0.attn1")
-    normed = isinstance(getattr(block, "norm_q", None), nn.Module)
-    first = ("norm_q", "norm_k") if normed else ("to_q", "to_k")
-    return on_heads("transformer_blocks.*.attn1", *first, "to_v")
-
-
 @ContextParallelismPlannerRegister.register("SanaTransformer2DModel")
 class SanaContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[Plan] = {
         **split_along("rows"),
         "transformer_blocks.*": {"height": count("rows")},
+        "transformer_blocks.*.attn1": sums("matmul"),
         "transformer_blocks.*.ff.conv_depth": neighbours("rows", 1, input=2, output=2),
     }
 
     def plans(self, transformer: nn.Module) -> list[Plan]:
         """A row is one of patches."""
         rows = measure(2, "rows", every=config_of(transformer).patch_size)
-        return [self.plan, {"": {"hidden_states": rows}}, state_of_all(transformer)]
+        return [self.plan, {"": {"hidden_states": rows}}]
 
 
 @ContextParallelismPlannerRegister.register("SanaVideo")
@@ -82,14 +76,16 @@ class SanaVideoContextParallelismPlanner(ContextParallelismPlanner):
         "transformer_blocks.*": {
             "frames": count("frames"),
             "timestep": split(1, of="hidden_states"),
+            "rotary_emb": split(1, of="hidden_states"),
         },
+        "transformer_blocks.*.attn1": sums("matmul", "Tensor.sum"),
         "transformer_blocks.*.ff.conv_temp": neighbours("frames", 1, input=2, output=2),
     }
 
     def plans(self, transformer: nn.Module) -> list[Plan]:
         """A frame is one of patches."""
         frames = measure(2, "frames", every=config_of(transformer).patch_size[0])
-        return [self.plan, {"": {"hidden_states": frames}}, state_of_all(transformer)]
+        return [self.plan, {"": {"hidden_states": frames}}]
 
 
 @ContextParallelismPlannerRegister.register("SanaWMTransformer")
