@@ -22,7 +22,7 @@ def test_two_ranks_give_exactly_what_one_process_gives(name: str) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", autoencoders.ENTRIES)
+@pytest.mark.parametrize("name", autoencoders.TILED)
 def test_every_autoencoder_over_two_three_and_four_ranks(name: str) -> None:
     report = verify_model(name, "vae", every_setting=True)
     assert report.ok, str(report)

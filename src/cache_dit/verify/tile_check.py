@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
+from cache_dit.intercept import original_class
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
 from cache_dit.parallelism.autoencoders.data_parallelism import (
     AutoEncoderDataParallelismPlannerRegister,
 )
 from cache_dit.parallelism.tile_parallel import Share, TileParallel
 from cache_dit.verify import autoencoders
-from cache_dit.verify.autoencoders import AutoencoderEntry
+from cache_dit.verify.autoencoders import AutoencoderEntry, Untiled
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.report import Finding, Report
 from cache_dit.verify.traces import differences, traces
 
 TOLERANCE = 1e-12
+ADVICE = (
+    "If calls for one tile need what the one before left behind, the plan must say what begins a "
+    "tile (opens), or by which keyword features are handed on (carries)."
+)
 
 
 @dataclass(frozen=True)
@@ -61,39 +67,40 @@ class Outcome:
     left: tuple[str, ...]
 
 
-def verify_tiles(entry: AutoencoderEntry, every_setting: bool) -> Report:
+def verify_tiles(entry: AutoencoderEntry | Untiled, every_setting: bool) -> Report:
     """Compare one process with two ranks, and with three and four for every setting."""
+    if isinstance(entry, Untiled):
+        why = AutoEncoderDataParallelismPlannerRegister.why_refused(entry.class_name)
+        return Report(entry.name, "vae", not_applicable=f"Not shared out: {why}.")
     report = Report(entry.name, "vae")
-    register = AutoEncoderDataParallelismPlannerRegister
-    if why := register.why_refused(entry.class_name):
-        report.findings.append(Finding("plan", problem=f"No tiles to share out: {why}."))
-        return report
     for size in (2, 3, 4) if every_setting else (2,):
-        try:
-            by_rank = ranks(size).run(compare, entry.name)
-        except RuntimeError as error:
-            report.findings.append(Finding(f"{size} ranks", problem=str(error)))
-            continue
-        for case in by_rank[0]:
-            outcomes = [outcome[case] for outcome in by_rank]
-            report.findings.append(_finding(f"{size} ranks: {case}", outcomes))
-            if "ragged" in case:
-                shared = f"{outcomes[0].tiles} tiles, max/mean {outcomes[0].imbalance:.2f}"
-                report.details[f"{size} ranks: {case.split(',')[0]}"] = shared
+        for side, case in _cases(entry):
+            report.findings.append(_checked(report, size, side, case))
     if report.failures:
-        report.advice = entry.note or advice(report)
+        report.advice = entry.note or ADVICE
     return report
 
 
-def advice(report: Report) -> str:
-    """What to look at, where an autoencoder fails."""
-    return (
-        "If calls for one tile need what the one before left behind, its plan must say what begins "
-        "a tile (opens), or by which keyword features are handed on (carries)."
-    )
+def _cases(entry: AutoencoderEntry) -> Iterator[tuple[str, Case]]:
+    for side in entry.sides:
+        for case in CASES:
+            if entry.batches or case.batch == 1 or case.slicing:
+                yield side, case
 
 
-def _finding(setting: str, outcomes: Sequence[Outcome]) -> Finding:
+def _checked(report: Report, size: int, side: str, case: Case) -> Finding:
+    setting = f"{size} ranks: {side}, {case.name}"
+    try:
+        outcomes = ranks(size).run(compare, report.model, side, case)
+    except RuntimeError as error:
+        return Finding(setting, problem=str(error))
+    if case.name == "ragged":
+        shared = f"{outcomes[0].tiles} tiles, max/mean {outcomes[0].imbalance:.2f}"
+        report.details[f"{side}, {size} ranks"] = shared
+    return _finding(setting, case, outcomes)
+
+
+def _finding(setting: str, case: Case, outcomes: Sequence[Outcome]) -> Finding:
     error = max(outcome.error for outcome in outcomes)
     computed = sum(outcome.calls[0] for outcome in outcomes)
     alone = outcomes[0].calls[1]
@@ -105,26 +112,17 @@ def _finding(setting: str, outcomes: Sequence[Outcome]) -> Finding:
         problem = f"The ranks computed {computed} times in all, and one process {alone} times."
     elif outcomes[0].tiles >= len(outcomes) and not all(outcome.calls[0] for outcome in outcomes):
         problem = "A rank computed nothing."
-    elif "one tile" not in setting and outcomes[0].tiles < 2:
+    elif not case.one_tile and outcomes[0].tiles < 2:
         problem = "There was nothing to share out."
     elif left:
         problem = f"After restore, {left[0]} differs ({len(left)} in all)."
     return Finding(setting, error, problem)
 
 
-def compare(name: str) -> dict[str, Outcome]:
+def compare(name: str, side: str, case: Case) -> Outcome:
     """One rank's part of a check; runs on all ranks at once."""
-    entry = autoencoders.ENTRIES[name]
-    return {
-        f"{side}, {case.name}": _outcome(entry, side, case)
-        for side in entry.sides
-        for case in CASES
-        if entry.batches or case.batch == 1 or case.slicing
-    }
-
-
-def _outcome(entry: AutoencoderEntry, side: str, case: Case) -> Outcome:
-    alone, together = entry.build(torch.float64), entry.build(torch.float64)
+    entry = autoencoders.TILED[name]
+    alone, together = entry.build(), entry.build()
     alone.enable_tiling()
     before = traces(alone)
     expected, calls_alone = _call(entry, alone, side, case)
@@ -165,8 +163,16 @@ def _call(
         method = next(name for name in plan.methods if side in name and hasattr(vae, name))
     try:
         with torch.no_grad():
-            given = entry.input(side, torch.float64, case.batch, case.one_tile)
-            return entry.numbers(getattr(vae, method)(given)), len(called)
+            given = entry.input(side, case.batch, case.one_tile)
+            others = dict.fromkeys(_required(vae, method))
+            return entry.numbers(getattr(vae, method)(given, **others)), len(called)
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _required(vae: Any, method: str) -> list[str]:
+    """Parameters without a default, after the first: conditions, which may be None."""
+    parameters = inspect.signature(getattr(original_class(vae), method)).parameters.values()
+    named = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    return [each.name for each in named[2:] if each.default is each.empty]

@@ -1,10 +1,17 @@
-"""Tiny random autoencoders: every class of diffusers that works through tiles."""
+"""Tiny random autoencoders: every class of diffusers that works through tiles, and the others."""
 
 from __future__ import annotations
 
-from cache_dit.verify.autoencoders import images, videos
-from cache_dit.verify.autoencoders.entry import SIDES, AutoencoderEntry
+from cache_dit.parallelism.autoencoders.data_parallelism.dp_not_tiled import NOT_TILED
+from cache_dit.verify.autoencoders import audio, causal, images, videos
+from cache_dit.verify.autoencoders.entry import AutoencoderEntry, Untiled
 
-__all__ = ["ENTRIES", "SIDES", "AutoencoderEntry"]
+__all__ = ["ENTRIES", "TILED", "AutoencoderEntry", "Untiled"]
 
-ENTRIES = {entry.name: entry for family in (images, videos) for entry in family.ENTRIES}
+TILED = {
+    entry.name: entry for family in (images, videos, causal, audio) for entry in family.ENTRIES
+}
+ENTRIES: dict[str, AutoencoderEntry | Untiled] = {
+    **TILED,
+    **{name: Untiled(name) for name in NOT_TILED},
+}

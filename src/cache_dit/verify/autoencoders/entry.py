@@ -18,6 +18,22 @@ SIDES = ("encode", "decode")
 
 
 @dataclass(frozen=True)
+class Untiled:
+    """A class that is not verified, because its work is not shared out."""
+
+    class_name: str
+
+    @property
+    def name(self) -> str:
+        return self.class_name
+
+    @property
+    def available(self) -> bool:
+        """Whether the installed diffusers has this class."""
+        return hasattr(importlib.import_module("diffusers"), self.class_name)
+
+
+@dataclass(frozen=True)
 class Shapes:
     """What goes in, without the batch.
 
@@ -37,7 +53,7 @@ class AutoencoderEntry:
 
     config: keyword arguments of the class. attributes: what is set on the model, such as sizes of
     tiles. sides: which of "encode" and "decode" work through tiles. batches: whether it takes
-    several samples at once. note: what is not verified, and why.
+    several samples at once. dtype: in which it computes. note: what is not verified, and why.
     """
 
     class_name: str
@@ -47,6 +63,7 @@ class AutoencoderEntry:
     variant: str = ""
     sides: tuple[str, ...] = SIDES
     batches: bool = True
+    dtype: torch.dtype = torch.float64
     note: str = ""
 
     @property
@@ -58,19 +75,17 @@ class AutoencoderEntry:
         """Whether the installed diffusers has this class."""
         return hasattr(importlib.import_module("diffusers"), self.class_name)
 
-    def build(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> Any:
+    def build(self, seed: int = 0) -> Any:
         """The model in eval mode, without gradients, tiling switched off."""
         model = getattr(importlib.import_module("diffusers"), self.class_name)(**self.config)
         assert isinstance(model, nn.Module)
         randomise(model, seed)
-        cast(model, dtype)
+        cast(model, self.dtype)
         for name, value in self.attributes.items():
             setattr(model, name, value)
         return model.eval().requires_grad_(False)
 
-    def input(
-        self, side: str, dtype: torch.dtype = torch.float32, batch: int = 1, one_tile: bool = False
-    ) -> torch.Tensor:
+    def input(self, side: str, batch: int = 1, one_tile: bool = False) -> torch.Tensor:
         """What is encoded or decoded."""
         shapes = self.shapes
         many, one = {
@@ -78,9 +93,19 @@ class AutoencoderEntry:
             "decode": (shapes.latent, shapes.one_latent),
         }[side]
         shape = (batch, *(one if one_tile else many))
-        return torch.randn(shape, generator=generator(0, side)).to(dtype)
+        return torch.randn(shape, generator=generator(0, side)).to(self.dtype)
 
     @staticmethod
     def numbers(output: Any) -> list[torch.Tensor]:
         """The tensors in what was encoded or decoded; of a distribution, its parameters."""
         return tensors(getattr(getattr(output, "latent_dist", None), "parameters", output))
+
+
+def squares(tile: int, stride: int, **more: int) -> dict[str, int]:
+    """Sizes of tiles, in pixels."""
+    sides = ("height", "width")
+    return {
+        **{f"tile_sample_min_{side}": tile for side in sides},
+        **{f"tile_sample_stride_{side}": stride for side in sides},
+        **more,
+    }

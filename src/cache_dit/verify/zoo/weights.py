@@ -22,7 +22,7 @@ def randomise(model: nn.Module, seed: int = 0, jitter: float = 0.1) -> None:
 
     Matrices: normal with standard deviation ``1 / sqrt(fan_in)``. Vectors: what the new model has
     there, if that is one value (1 for norm weights, 0 for most biases), or else 0, plus ``jitter``
-    times a normal.
+    times a normal. A bias of one number may be random in the new model, and so counts as 0.
     """
     with torch.no_grad():
         for prefix, module in model.named_modules():
@@ -32,7 +32,8 @@ def randomise(model: nn.Module, seed: int = 0, jitter: float = 0.1) -> None:
                 if parameter.ndim > 1:
                     noise /= math.sqrt(max(1, _fan_in(module, parameter)))
                 else:
-                    noise = _constant(parameter) + jitter * noise
+                    random = name == "bias" and parameter.numel() == 1
+                    noise = (0.0 if random else _constant(parameter)) + jitter * noise
                 parameter.copy_(noise)
 
 

@@ -9,6 +9,18 @@ _safe_import = safe_import(__package__)
 AutoencoderKLDataParallelismPlanner = _safe_import(
     ".dp_plan_autoencoder_kl", "AutoencoderKLDataParallelismPlanner"
 )
+AutoencoderKLMiniMaxH3DataParallelismPlanner = _safe_import(
+    ".dp_plan_autoencoder_kl", "AutoencoderKLMiniMaxH3DataParallelismPlanner"
+)
+AutoencoderKLCogVideoXDataParallelismPlanner = _safe_import(
+    ".dp_plan_autoencoder_kl_cogvideox", "AutoencoderKLCogVideoXDataParallelismPlanner"
+)
+AutoencoderKLMagvitDataParallelismPlanner = _safe_import(
+    ".dp_plan_autoencoder_kl_wan", "AutoencoderKLMagvitDataParallelismPlanner"
+)
 AutoencoderKLWanDataParallelismPlanner = _safe_import(
     ".dp_plan_autoencoder_kl_wan", "AutoencoderKLWanDataParallelismPlanner"
+)
+AutoencoderVidTokDataParallelismPlanner = _safe_import(
+    ".dp_plan_autoencoder_kl_wan", "AutoencoderVidTokDataParallelismPlanner"
 )

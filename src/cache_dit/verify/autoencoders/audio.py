@@ -1,0 +1,26 @@
+"""Autoencoders of sound."""
+
+from __future__ import annotations
+
+from cache_dit.verify.autoencoders.entry import AutoencoderEntry, Shapes
+
+ENTRIES = (
+    AutoencoderEntry(
+        class_name="AutoencoderOobleck",
+        config={
+            "encoder_hidden_size": 4,
+            "downsampling_ratios": [2, 4],
+            "channel_multiples": [1, 2],
+            "decoder_channels": 4,
+            "decoder_input_channels": 4,
+            "sampling_rate": 8,
+        },
+        shapes=Shapes((2, 400), (4, 50), (2, 64), (4, 12)),
+        attributes={
+            "tile_sample_min_length": 128,
+            "tile_sample_overlap": 16,
+            "tile_latent_min_length": 16,
+            "tile_latent_overlap": 2,
+        },
+    ),
+)
