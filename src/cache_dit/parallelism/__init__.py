@@ -9,6 +9,7 @@ from .autoencoders.data_parallelism import (
 from .config import ParallelismBackend, ParallelismConfig
 from .context_plan import (
     attention,
+    blocks,
     count,
     gather,
     heads,
@@ -56,6 +57,7 @@ __all__ = [
     "TextEncoderTensorParallelismPlanner",
     "TextEncoderTensorParallelismPlannerRegister",
     "attention",
+    "blocks",
     "count",
     "extra_modules",
     "gather",

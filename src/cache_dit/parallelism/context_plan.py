@@ -125,6 +125,30 @@ def neighbours(of: str, reach: int, *, output: int, **arguments: int) -> dict[An
     return {**steps, 0: Return(output, reach, (of,))}
 
 
+def blocks(
+    name: str, attends: str, *, stream: str = "hidden_states", dim: int = 1, **follows: int | Step
+) -> dict[str, Any]:
+    """A plan for blocks that one sequence goes through, whole before the first and after the last.
+
+    Args:
+        name: of the list of blocks.
+        attends: the module of a block that attends to all tokens.
+        stream: the argument of a block that is the sequence.
+        dim: of its tokens.
+        follows: arguments of a block that have an entry for each token -> dimension, or a step.
+    """
+    along = {
+        argument: split(how, of=stream) if isinstance(how, int) else how
+        for argument, how in follows.items()
+    }
+    return {
+        f"{name}.0": {stream: split(dim)},
+        f"{name}.*": along,
+        f"{name}.*.{attends}": attention(stream),
+        f"{name}.-1": gather(dim, stream),
+    }
+
+
 def on_heads(
     module: str,
     *into: str,

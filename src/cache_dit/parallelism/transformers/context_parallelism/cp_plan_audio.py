@@ -4,71 +4,39 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, count, gather, split, whole
+from ...context_plan import Plan, blocks, count, gather, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
 @ContextParallelismPlannerRegister.register("AceStep")
 class AceStepContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "layers.0": {"hidden_states": split(1)},
-        "layers.*": {
-            "position_embeddings": split(0, of="hidden_states"),
-        },
-        "layers.*.self_attn": attention("hidden_states"),
-        "layers.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("layers", "self_attn", position_embeddings=0)
 
 
 @ContextParallelismPlannerRegister.register("StableAudioDiT")
 class StableAudioContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*": {
-            "rotary_embedding": split(0, of="hidden_states"),
-        },
-        "transformer_blocks.*.attn1": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("transformer_blocks", "attn1", rotary_embedding=0)
 
 
 @ContextParallelismPlannerRegister.register("StableAudio3")
 class StableAudio3ContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*": {
-            "rope": split(0, of="hidden_states"),
-            "num_memory_tokens": count("hidden_states"),
-            "local_seq": split(1, of="hidden_states", tail=True),  # all but the memory tokens
-        },
-        "transformer_blocks.*.self_attn": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks(
+        "transformer_blocks",
+        "self_attn",
+        rope=0,
+        num_memory_tokens=count("hidden_states"),
+        local_seq=split(1, of="hidden_states", tail=True),  # all but the memory tokens
+    )
 
 
 @ContextParallelismPlannerRegister.register("LongCatAudio")
 class LongCatAudioContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "blocks.0": {"hidden_states": split(1)},
-        "blocks.*": {
-            "rope": split(0, of="hidden_states"),
-            "mask": split(1, of="hidden_states"),
-        },
-        "blocks.*.self_attn": attention("hidden_states"),
-        "blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("blocks", "self_attn", rope=0, mask=1)
 
 
 @ContextParallelismPlannerRegister.register("MiniMaxMusic3Transformer")
 class MiniMaxMusic3ContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*": {
-            "rotary_emb": split(0, of="hidden_states"),
-        },
-        "transformer_blocks.*.attn": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("transformer_blocks", "attn", rotary_emb=0)
 
 
 @ContextParallelismPlannerRegister.register("T5FilmDecoder")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, on_heads, split
+from ...context_plan import Plan, attention, blocks, gather, on_heads, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
 @ContextParallelismPlannerRegister.register("Kandinsky5Transformer")
 class Kandinsky5ContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "visual_transformer_blocks.0": {"visual_embed": split(1)},
-        "visual_transformer_blocks.*": {"rope": split(1, of="visual_embed")},
-        "visual_transformer_blocks.*.self_attention": attention("visual_embed"),
-        "visual_transformer_blocks.-1": gather(1, "visual_embed"),
-    }
+    plan: ClassVar[Plan] = blocks(
+        "visual_transformer_blocks", "self_attention", stream="visual_embed", rope=1
+    )
 
 
 @ContextParallelismPlannerRegister.register("Kandinsky6Transformer")

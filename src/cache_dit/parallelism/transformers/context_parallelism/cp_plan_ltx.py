@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split
+from ...context_plan import Plan, attention, blocks, gather, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 VIDEO, SOUND = "hidden_states", "audio_hidden_states"
@@ -12,15 +12,7 @@ VIDEO, SOUND = "hidden_states", "audio_hidden_states"
 
 @ContextParallelismPlannerRegister.register("LTXVideoTransformer")
 class LTXContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {VIDEO: split(1)},
-        "transformer_blocks.*": {
-            "temb": split(1, of=VIDEO),
-            "image_rotary_emb": split(-2, of=VIDEO),
-        },
-        "transformer_blocks.*.attn1": attention(VIDEO),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("transformer_blocks", "attn1", temb=1, image_rotary_emb=-2)
 
 
 @ContextParallelismPlannerRegister.register("LTX2VideoTransformer")

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split, whole
+from ...context_plan import Plan, blocks, gather, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
 @ContextParallelismPlannerRegister.register("DiTTransformer")
 class DiTContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*.attn1": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("transformer_blocks", "attn1")
 
 
 @ContextParallelismPlannerRegister.register("PixArtTransformer")
 class PixArtContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*.attn1": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks("transformer_blocks", "attn1")
 
 
 @ContextParallelismPlannerRegister.register("HunyuanDiT2DModel")
 class HunyuanDiTContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[Plan] = {
-        "blocks.0": {"hidden_states": split(1)},
-        "blocks.*": {"image_rotary_emb": split(0, of="hidden_states")},
-        "blocks.*.attn1": attention("hidden_states"),
+        **blocks("blocks", "attn1", image_rotary_emb=0),
         "": {"controlnet_block_samples": split(1, name="residuals")},
-        "blocks.-1": gather(1),
     }
 
 

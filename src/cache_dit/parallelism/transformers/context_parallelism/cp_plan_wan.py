@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, heads, on_heads, own_heads, split, whole
+from ...context_plan import (
+    Plan,
+    attention,
+    blocks,
+    gather,
+    heads,
+    on_heads,
+    own_heads,
+    split,
+    whole,
+)
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 VIDEO = "hidden_states"
-BLOCKS = {
-    "blocks.0": {VIDEO: split(1)},
-    "blocks.*": {
-        "rotary_emb": split(1, of=VIDEO),
-        "temb": split(1, of=VIDEO, expected_dims=4),  # a time for each token
-    },
-    "blocks.*.attn1": attention(VIDEO),
-    "blocks.-1": gather(1),
-}
+BLOCKS = blocks(
+    "blocks",
+    "attn1",
+    rotary_emb=1,
+    temb=split(1, of=VIDEO, expected_dims=4),  # a time for each token
+)
 
 
 @ContextParallelismPlannerRegister.register("WanTransformer3DModel", "ChronoEdit")
@@ -46,21 +53,17 @@ class WanAnimateContextParallelismPlanner(ContextParallelismPlanner):
 
 @ContextParallelismPlannerRegister.register("SkyReelsV2")
 class SkyReelsV2ContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        **BLOCKS,
-        "blocks.*": {
-            "rotary_emb": split(1, of=VIDEO),
-            "temb": split(2, of=VIDEO, expected_dims=4),  # a time for each frame
-        },
-    }
+    plan: ClassVar[Plan] = blocks(
+        "blocks",
+        "attn1",
+        rotary_emb=1,
+        temb=split(2, of=VIDEO, expected_dims=4),  # a time for each frame
+    )
 
 
 @ContextParallelismPlannerRegister.register("AnyFlowTransformer")
 class AnyFlowContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        **BLOCKS,
-        "blocks.*": {"rotary_emb": split(2, of=VIDEO), "temb": split(1, of=VIDEO)},
-    }
+    plan: ClassVar[Plan] = blocks("blocks", "attn1", rotary_emb=2, temb=1)
 
 
 @ContextParallelismPlannerRegister.register("AnyFlowFAR")

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...context_plan import Plan, attention, gather, split
+from ...context_plan import Plan, attention, blocks, gather, split
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 
 @ContextParallelismPlannerRegister.register("CosmosTransformer")
 class CosmosContextParallelismPlanner(ContextParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        "transformer_blocks.0": {"hidden_states": split(1)},
-        "transformer_blocks.*": {
-            "image_rotary_emb": split(0, of="hidden_states"),
-            "extra_pos_emb": split(1, of="hidden_states"),
-            "controlnet_residual": split(1, of="hidden_states"),
-            "embedded_timestep": split(1, of="hidden_states", expected_dims=3),
-            "temb": split(1, of="hidden_states", expected_dims=3),
-        },
-        "transformer_blocks.*.attn1": attention("hidden_states"),
-        "transformer_blocks.-1": gather(1),
-    }
+    plan: ClassVar[Plan] = blocks(
+        "transformer_blocks",
+        "attn1",
+        image_rotary_emb=0,
+        extra_pos_emb=1,
+        controlnet_residual=1,
+        embedded_timestep=split(1, of="hidden_states", expected_dims=3),
+        temb=split(1, of="hidden_states", expected_dims=3),
+    )
 
 
 @ContextParallelismPlannerRegister.register("Cosmos3Omni")
