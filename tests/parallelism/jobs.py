@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from torch import nn
 
@@ -88,7 +90,12 @@ def decisions(stats: list[cache_dit.CacheStats]) -> list[Any]:
 
 
 def cached_run(
-    name: str, config: dict[str, Any] | None, seed: int, first: str = "together"
+    name: str,
+    config: dict[str, Any] | None,
+    seed: int,
+    first: str = "together",
+    steps: Sequence[int] = (0, 1, 2, 12, 13, 14, 30, 31),  # two jumps, which must be computed
+    seen: Callable[[list[cache_dit.CacheStats]], None] = list,
 ) -> tuple[list[Any], list[torch.Tensor]]:
     """(decisions, outputs) of a run with cache, over several ranks where there is a config."""
     entry, dtype = zoo.get(name), torch.float64
@@ -107,12 +114,13 @@ def cached_run(
         cache_dit.enable_cache(model, parallelism_config=spread)
     outputs = []
     with torch.no_grad():
-        for step in (0, 1, 2, 12, 13, 14, 30, 31):  # with two jumps, which must be computed
+        for step in steps:
             inputs = entry.step_inputs(step, dtype, seed)
             outputs += zoo.tensors(model(**inputs))
-    made = decisions(cache_dit.summary(model, logging=False))
+    stats = cache_dit.summary(model, logging=False)
+    seen(stats)
     cache_dit.disable_cache(model)
-    return made, outputs
+    return decisions(stats), outputs
 
 
 def cache_with_parallelism(
@@ -125,12 +133,62 @@ def cache_with_parallelism(
 
 
 def replicas(name: str, config: dict[str, Any]) -> tuple[list[Any], list[Any], float]:
-    """Like `cache_with_parallelism`, with another sample on every replica."""
-    mesh = Mesh.of(ParallelismConfig(**config))
-    seed = 10 + mesh.sample.ranks[0]
-    own, outputs = cached_run(name, config, seed)
-    alone, expected = cached_run(name, None, seed)
+    """Like `cache_with_parallelism`, with another sample and other steps on every replica."""
+    first = Mesh.of(ParallelismConfig(**config)).sample.ranks[0]
+    steps = (0, 1, 2, 12, 13, 14, 30, 31) if first == 0 else (0, 12, 13, 30, 31)
+    own, outputs = cached_run(name, config, 10 + first, steps=steps)
+    alone, expected = cached_run(name, None, 10 + first, steps=steps)
     return own, alone, difference(outputs, expected)
+
+
+def reductions(name: str, config: dict[str, Any]) -> tuple[list[int], set[Any], list[int], int]:
+    """What all-reduces a cached run makes.
+
+    Returns:
+        Numbers in each, their groups as global ranks, the ranks of this sample, and how many
+        changes were measured.
+    """
+    sample = Mesh.of(ParallelismConfig(**config)).sample
+    numbers, groups = [], set()
+
+    def noted(tensor: torch.Tensor, *args: Any, group: Any = None, **kwargs: Any) -> Any:
+        numbers.append(tensor.numel())
+        groups.add(tuple(dist.get_process_group_ranks(group or dist.group.WORLD)))
+        return all_reduce(tensor, *args, group=group, **kwargs)
+
+    all_reduce, dist.all_reduce = dist.all_reduce, noted
+    measured: list[cache_dit.CacheStats] = []
+    try:
+        cached_run(name, config, 0, seen=measured.extend)
+    finally:
+        dist.all_reduce = all_reduce
+    return numbers, groups, list(sample.ranks), sum(len(each.residual_diffs) for each in measured)
+
+
+def oracle(name: str, config: dict[str, Any], order: int) -> tuple[list[Any], float]:
+    """(decisions, largest error) where every step has the same inputs: a reused one is exact."""
+    entry, dtype = zoo.get(name), torch.float64
+    model, inputs = entry.build(dtype), entry.inputs(dtype)
+    mask = [1, 1, 0, 0, 1, 0]
+    with torch.no_grad():
+        expected = zoo.tensors(model(**entry.inputs(dtype)))
+        cache_dit.enable_cache(
+            model,
+            cache_dit.DBCacheConfig(
+                Fn_compute_blocks=1,
+                Bn_compute_blocks=1,
+                max_warmup_steps=1,
+                steps_computation_mask=mask,
+                steps_computation_policy="static",
+                num_inference_steps=len(mask),
+            ),
+            cache_dit.TaylorSeerCalibratorConfig(taylorseer_order=order) if order else None,
+            parallelism_config=ParallelismConfig(**config),
+        )
+        errors = [difference(zoo.tensors(model(**inputs)), expected) for _ in mask]
+    made = decisions(cache_dit.summary(model, logging=False))
+    cache_dit.disable_cache(model)
+    return made, max(errors)
 
 
 def raising_in_a_step(rank_that_raises: int) -> str:
