@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..comm import Channel
+from ..intercept import parameter_names
 from .tensor_plan import Style
 
 _channels: list[Channel] = []
@@ -67,11 +68,6 @@ def hooks_of(channel: Channel, layer: nn.Module, style: Style) -> Hooks:
     """What a layer of this style exchanges."""
     dim = _channel_dim(layer)
 
-    def take_part(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        value, *others = args
-        width = value.shape[dim] // channel.size
-        return (value.narrow(dim, channel.rank * width, width), *others)
-
     def total(module: nn.Module, args: Any, output: Any) -> Any:
         return _first(output, lambda value: sum_over(channel, value))
 
@@ -83,19 +79,46 @@ def hooks_of(channel: Channel, layer: nn.Module, style: Style) -> Hooks:
     if style.gives == "norm":
         return None, _norm_hook(channel, layer)
     after = {"sum": total, "whole": whole, "": None}[style.gives]
-    return take_part if style.takes == "part" else None, after
+    if style.takes == "part":
+        return _part_hook(channel, {parameter_names(layer)[0]: dim}, layer), after
+    return _part_hook(channel, dict(style.arguments), layer), after
+
+
+def _part_hook(channel: Channel, dims: dict[str, int], layer: nn.Module) -> Hook | None:
+    """Hands on this rank's part of the arguments that have a dimension in ``dims``."""
+    places = {at: name for at, name in enumerate(parameter_names(layer)) if name in dims}
+
+    def part(value: Any, dim: int) -> Any:
+        if isinstance(value, torch.Tensor):
+            width = value.shape[dim] // channel.size
+            return value.narrow(dim, channel.rank * width, width)
+        if isinstance(value, dict):
+            return {key: part(each, dim) for key, each in value.items()}
+        if isinstance(value, (tuple, list)):
+            return type(value)(part(each, dim) for each in value)
+        return value
+
+    def take(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        given = list(args)
+        for at, name in places.items():
+            if at < len(given):
+                given[at] = part(given[at], dims[name])
+        named = {name: part(kwargs[name], dim) for name, dim in dims.items() if name in kwargs}
+        return tuple(given), {**kwargs, **named}
+
+    return take if dims else None
 
 
 def _word_hooks(channel: Channel) -> Hooks:
     """For an embedding of which every rank has some words."""
     absent: list[torch.Tensor] = []  # from before a call to after it
 
-    def look_up(module: nn.Embedding, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def look_up(module: nn.Embedding, args: Any, kwargs: Any) -> Any:
         words, *others = args
         count = module.num_embeddings
         own = words - channel.rank * count
         absent.append((own < 0) | (own >= count))
-        return (own.masked_fill(absent[-1], 0), *others)
+        return (own.masked_fill(absent[-1], 0), *others), kwargs
 
     def total(module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         return sum_over(channel, output.masked_fill(absent.pop()[..., None], 0))

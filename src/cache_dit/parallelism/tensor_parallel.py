@@ -92,7 +92,7 @@ class TensorParallel:
             assert layer is not None
             before, after = hooks_of(self.channel, layer, call.style)
             if before is not None:
-                self._hooks.append(layer.register_forward_pre_hook(before))
+                self._hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))
             if after is not None:
                 self._hooks.append(layer.register_forward_hook(after))
 

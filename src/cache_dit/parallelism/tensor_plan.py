@@ -35,8 +35,9 @@ class Style:
         cut: "out" shares out what a layer produces, "in" what it takes, "all" every parameter
             along its first dimension; empty: every rank keeps all of it.
         blocks: parts of the cut dimension, of which each is shared out for itself; empty: one part.
-        heads: the number of heads in the cut dimension, or its name on the owner of the layer;
-            where these are fewer than ranks, several ranks hold the same head.
+        heads: the number of heads in the cut dimension, or its name on the owner of the layer or in
+            the model's config; where these are fewer than ranks, several ranks hold the same head.
+        arguments: arguments of a module, with dimensions, of which only this rank's part is used.
         takes: "part" where the layer's input is whole, and only this rank's part of it is used.
         gives: "sum" over the ranks, "whole" to gather it, "norm" to correct a norm over the width.
     """
@@ -44,6 +45,7 @@ class Style:
     cut: Literal["", "out", "in", "all"] = ""
     blocks: tuple[Block, ...] = ()
     heads: Block = ""
+    arguments: tuple[tuple[str, int], ...] = ()
     takes: Literal["", "part"] = ""
     gives: Literal["", "sum", "whole", "norm"] = ""
 
@@ -100,6 +102,16 @@ def packed_rowwise(*blocks: Block) -> Style:
 def kv_colwise(heads: Block) -> Style:
     """A projection to key or value heads, which may be fewer than ranks."""
     return replace(_COLWISE, heads=heads)
+
+
+def kv_norm(heads: Block) -> Style:
+    """A norm over the width of all key heads."""
+    return replace(STYLES["norm"], heads=heads)
+
+
+def part_of(**arguments: int) -> Style:
+    """A module that gets only this rank's part of arguments, along the given dimensions."""
+    return Style(arguments=tuple(arguments.items()))
 
 
 @dataclass(frozen=True)

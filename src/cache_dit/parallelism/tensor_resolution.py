@@ -26,6 +26,7 @@ class Place:
         owner: the module that has it.
         style: what becomes of it.
         pattern: what the plan calls it.
+        config: of the model.
     """
 
     path: str
@@ -33,14 +34,16 @@ class Place:
     owner: nn.Module
     style: Style
     pattern: str
+    config: Any = None
 
     def number(self, name: Block) -> int:
-        """A number that the plan names: one of the owner, or of something in it."""
+        """A number that the plan names: of the owner, of something in it, or of the config."""
         if isinstance(name, int):
             return name
         value: Any = self.owner
         for part in name.split("."):
             value = getattr(value, part, None)
+        value = getattr(self.config, name, None) if value is None else value
         if not isinstance(value, int):
             raise ValueError(
                 f"{type(self.owner).__name__}: the tensor-parallel plan for {self.path} uses "
@@ -65,7 +68,7 @@ class Resolution:
         option: str = "tp_size",
     ) -> None:
         self.model, self.size = model, size
-        self.name = type(model).__name__
+        self.name, self.config = type(model).__name__, getattr(model, "config", None)
         self.shards = Shards()
         self.constraints: list[Constraint] = []
         self._seen: dict[int, tuple[str, Style]] = {}
@@ -87,7 +90,7 @@ class Resolution:
         parameters = [] if modules else list(self._parameters(name))
         for path, owner in parameters:
             style = as_style(entry, f"{self.name}: {path}")
-            self._add_parameter(Place(path, owner, owner, style, name))
+            self._add_parameter(Place(path, owner, owner, style, name, self.config))
         if not modules and not parameters and "?" not in pattern:
             raise ValueError(
                 f"{self.name}: the tensor-parallel plan names {name!r}, which matches no module or "
@@ -117,11 +120,11 @@ class Resolution:
                 )
             return
         self._seen[id(module)] = (pattern, style)
-        if style.takes or style.gives:
+        if style.takes or style.gives or style.arguments:
             self.shards.calls.append(Call(weakref.ref(module), path, style))
         owner = self.model.get_submodule(path.rpartition(".")[0])
         for inner, layer, how in adapted(path, module, style):
-            place = Place(inner, layer, owner, how, pattern)
+            place = Place(inner, layer, owner, how, pattern, self.config)
             for name, dim in cuts(layer, how, f"{self.name}: {inner}"):
                 self._cut(place, name, dim)
             for name in sizes_of(layer, how):
