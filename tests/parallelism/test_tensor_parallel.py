@@ -55,8 +55,31 @@ def test_the_cache_decides_as_one_process_does(name: str) -> None:
         assert error < 1e-9
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in zoo.names() if "/" not in name])
+def test_every_model_over_two_ranks(name: str) -> None:
+    report = verify_model(name, "tp")
+    assert report.ok, str(report)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_model_over_two_and_four_ranks(name: str) -> None:
     report = verify_model(name, "tp", every_setting=True)
-    assert report.ok is ("Not split" not in report.reason), str(report)
+    assert report.ok, str(report)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in zoo.names() if "/" not in name])
+def test_every_model_with_its_sequence_split_as_well(name: str) -> None:
+    report = verify_model(name, "tp+cp")
+    assert report.ok, str(report)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "name", ["FluxTransformer2DModel", "QwenImageTransformer2DModel", "WanTransformer3DModel"]
+)
+def test_models_over_eight_ranks(name: str) -> None:
+    report = verify_model(name, "tp+cp", every_setting=True)
+    assert report.ok, str(report)
