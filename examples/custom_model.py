@@ -2,7 +2,8 @@
 
     python examples/custom_model.py                     # run it with the cache
     cache-dit verify examples/custom_model.py           # prove the cache
-    cache-dit verify examples/custom_model.py --axis cp # and context parallelism, over two ranks
+    cache-dit verify examples/custom_model.py --axis cp # context parallelism, over two ranks
+    cache-dit verify examples/custom_model.py --axis tp # and tensor parallelism
 
 `small_dit.py` holds the model; nothing in it was changed for this.
 """
@@ -19,6 +20,8 @@ from cache_dit import BlockAdapter, BlockAdapterRegister, DBCacheConfig, Forward
 from cache_dit.parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
+    TensorParallelismPlanner,
+    TensorParallelismPlannerRegister,
     attention,
     gather,
     split,
@@ -47,6 +50,19 @@ class SmallDiTContextParallelismPlanner(ContextParallelismPlanner):
         "blocks.*.attn": attention(TEXT, IMAGE),
         "blocks.-1": [gather(1), gather(1, TEXT)],
     }
+
+
+@TensorParallelismPlannerRegister.register("SmallDiT")
+class SmallDiTTensorParallelismPlanner(TensorParallelismPlanner):
+    """Heads and the inner width of the feed-forward network are shared out."""
+
+    plan: ClassVar[dict[str, Any]] = {
+        "blocks.*.attn.{to_q,to_k,to_v}": "colwise",
+        "blocks.*.attn.to_out": "rowwise",
+        "blocks.*.ff_in": "colwise",
+        "blocks.*.ff_out": "rowwise",
+    }
+    divide = ("blocks.*.attn.heads",)
 
 
 def make_model() -> SmallDiT:

@@ -27,16 +27,25 @@ from rich.table import Table
 from cache_dit import BlockAdapterRegister
 from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.find_cache import find_adapter
-from cache_dit.new_model.find_context import find_context_plan
+from cache_dit.new_model.find_context import find_context_plans
+from cache_dit.new_model.find_tensor import find_tensor_plans
 from cache_dit.new_model.target import find_target
+from cache_dit.new_model.trial import first_exact, wrong_context, wrong_tensor
 from cache_dit.new_model.write import support_source
-from cache_dit.parallelism import ContextParallelismPlannerRegister
+from cache_dit.parallelism import (
+    ContextParallelismPlannerRegister,
+    TensorParallelismPlannerRegister,
+)
 from cache_dit.verify import zoo
 from cache_dit.verify.axes import verify_model
 from cache_dit.verify.ranks import ranks
 
-REGISTERS: tuple[Any, ...] = (BlockAdapterRegister, ContextParallelismPlannerRegister)
-TARGETS = {"cache": 0.7, "cp": 0.5}
+REGISTERS: tuple[Any, ...] = (
+    BlockAdapterRegister,
+    ContextParallelismPlannerRegister,
+    TensorParallelismPlannerRegister,
+)
+TARGETS = {"cache": 0.7, "cp": 0.5, "tp": 0.5}
 """Axis -> the share that is to be reached."""
 
 Entries = list[tuple[Any, str, Any]]  # register, prefix, what was registered
@@ -115,9 +124,13 @@ def outcomes(name: str, axes: Sequence[str]) -> Iterator[Outcome]:
 def written(name: str) -> str:
     """The support file of a model of the zoo."""
     target = find_target(name)
-    facts = Facts.of(target.model, target.arguments)
-    adapter, context = find_adapter(facts), find_context_plan(facts)
-    return support_source(target.name, "support.py", target.imports, adapter.fields, context)
+    facts = Facts.of(target.model, target.arguments, target.later)
+    adapter = find_adapter(facts)
+    context = first_exact(target.entry, find_context_plans(facts), wrong_context)
+    tensor = first_exact(target.entry, find_tensor_plans(facts), wrong_tensor)
+    return support_source(
+        target.name, "support.py", target.imports, adapter.fields, context, tensor
+    )
 
 
 def _reason(name: str, axis: str, class_name: str, path: str) -> str:
@@ -181,12 +194,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("cache_dit").setLevel(logging.ERROR)
     diffusers_logging.set_verbosity_error()
-    found = [
-        each
-        for name in chosen.names or base_models()
-        for each in outcomes(name, chosen.axis or list(TARGETS))
-    ]
-    Console().print(table(found))
+    console, found = Console(), []
+    for name in chosen.names or base_models():
+        for each in outcomes(name, chosen.axis or list(TARGETS)):
+            found.append(each)
+            console.print(each.model, each.axis, each.reason[:200] or "passes", markup=False)
+    console.print(table(found))
     if chosen.json:
         rows = [vars(each) for each in found]
         chosen.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

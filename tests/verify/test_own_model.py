@@ -20,8 +20,9 @@ def test_the_cache_of_the_example_is_verified_from_the_command_line() -> None:
     assert "1 of 1 verified" in result.output and "blocks (P0)" in result.output
 
 
-def test_its_context_parallelism_is_verified_over_two_ranks() -> None:
-    report = verify_model(MODEL, "cp")
+@pytest.mark.parametrize("axis", ["cp", "tp"])
+def test_its_parallelism_is_verified_over_two_ranks(axis: str) -> None:
+    report = verify_model(MODEL, axis)
     assert report.ok, str(report)
 
 

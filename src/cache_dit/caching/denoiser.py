@@ -17,7 +17,7 @@ from .policy import Reason
 
 CONDITIONAL, UNCONDITIONAL, CACHE_WRITE = "cond", "uncond", "cache_write"
 CARRIERS = (torch.Tensor, dict, list, tuple)  # what a tensor may come in
-TIMESTEP_NAMES = ("timestep", "timesteps", "t", "sigma")
+TIMESTEP_NAMES = ("timestep", "timesteps", "t", "time", "sigma")
 TIMESTEP_ENDINGS = ("_timestep", "_timesteps", "_time")
 
 

@@ -12,8 +12,10 @@ from rich.table import Table
 
 from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.find_cache import find_adapter
-from cache_dit.new_model.find_context import find_context_plan
+from cache_dit.new_model.find_context import find_context_plans
+from cache_dit.new_model.find_tensor import find_tensor_plans
 from cache_dit.new_model.target import find_target
+from cache_dit.new_model.trial import first_exact, wrong_context, wrong_tensor
 from cache_dit.new_model.write import snake_case, support_source, write
 
 
@@ -33,15 +35,17 @@ def new_model(
     console = Console()
     try:
         found = find_target(target)
-        facts = Facts.of(found.model, found.arguments)
-        adapter, context = find_adapter(facts), find_context_plan(facts)
+        facts = Facts.of(found.model, found.arguments, found.later)
         console.print(lists_table(facts))
         console.print(attention_table(facts))
-        for note in context.notes:
+        adapter = find_adapter(facts)
+        context = first_exact(found.entry, find_context_plans(facts), wrong_context)
+        tensor = first_exact(found.entry, find_tensor_plans(facts), wrong_tensor)
+        for note in [*context.notes, *tensor.notes]:
             console.print(f"[yellow]To look at:[/yellow] {escape(note)}", highlight=False)
         file = f"{snake_case(found.name)}_support.py"
-        text = support_source(found.name, file, found.imports, adapter.fields, context)
-        axes = ["cache"] + ["cp"] * bool(context.plan)
+        text = support_source(found.name, file, found.imports, adapter.fields, context, tensor)
+        axes = ["cache"] + ["cp"] * bool(context.plan) + ["tp"] * bool(tensor.plan)
         paths = write(output or found.folder, found.name, text, axes)
     except ValueError as error:
         console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -13,7 +13,7 @@ from torch import nn
 
 from cache_dit import BlockAdapter
 from cache_dit.caching.block_adapters.block_lists import BlockList
-from cache_dit.caching.forward_pattern import ENCODER, HIDDEN
+from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
 from cache_dit.intercept import original_class
 from cache_dit.new_model.watch import Call, Watched, watch
 
@@ -33,8 +33,13 @@ class Facts:
     seen: Watched
 
     @classmethod
-    def of(cls, model: nn.Module, arguments: Mapping[str, Any]) -> Facts:
+    def of(cls, model: nn.Module, arguments: Mapping[str, Any], later: Mapping[str, Any]) -> Facts:
         """Find the block lists and watch a call.
+
+        Args:
+            model: it.
+            arguments: of a call.
+            later: of a call at another step: what is denoised has changed.
 
         Raises:
             ValueError: no block list could be found.
@@ -43,7 +48,10 @@ class Facts:
         seen = watch(model, arguments)
         numbers = {each.name: _first_number(seen, each.name) for each in found.lists}
         lists = sorted(found.lists, key=lambda each: numbers[each.name])
-        return cls(model, lists, seen)
+        facts = cls(model, lists, seen)
+        then = cls(model, lists, watch(model, later))
+        facts.lists = [_denoised_first(each, facts, then) for each in lists]
+        return facts
 
     @property
     def class_name(self) -> str:
@@ -78,6 +86,29 @@ def stream(call: Call, each: BlockList, which: str = HIDDEN) -> tuple[str, torch
     name = (each.parameters or {}).get(which, which if which in call.arguments else default)
     value = call.arguments.get(name)
     return (name, value) if isinstance(value, torch.Tensor) else None
+
+
+SWAPPED = {
+    ForwardPattern.Pattern_0: ForwardPattern.Pattern_1,
+    ForwardPattern.Pattern_1: ForwardPattern.Pattern_0,
+}
+
+
+def _denoised_first(each: BlockList, now: Facts, then: Facts) -> BlockList:
+    """The list, with its streams the other way round if only the second one depends on the step."""
+    if each.pattern not in SWAPPED or not (calls := now.calls(each)):
+        return each
+    changed = []
+    for which in (HIDDEN, ENCODER):
+        pair = [stream(facts.calls(each)[0], each, which) for facts in (now, then)]
+        values = [found[1] for found in pair if found is not None]
+        changed.append(len(values) == 2 and not torch.equal(*values))
+    if changed != [False, True]:
+        return each
+    names = {which: stream(calls[0], each, which) for which in (HIDDEN, ENCODER)}
+    other = {HIDDEN: ENCODER, ENCODER: HIDDEN}
+    parameters = {other[which]: found[0] for which, found in names.items() if found is not None}
+    return replace(each, pattern=SWAPPED[each.pattern], parameters=parameters)
 
 
 def _first_number(seen: Watched, name: str) -> int:

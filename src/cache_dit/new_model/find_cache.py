@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cache_dit.caching.denoiser import TIMESTEP_ENDINGS, TIMESTEP_NAMES
+from cache_dit.intercept import parameter_names
 from cache_dit.new_model.facts import Facts
 
 
@@ -31,8 +33,16 @@ def find_adapter(facts: Facts) -> Adapter:
         fields["interleaved"] = True
     else:
         fields["chained"] = True
-    fields["has_separate_cfg"] = True  # in case: calls that are one batch are not harmed by it
+    if _told_apart(facts):  # in case: calls that are one batch are not harmed by it
+        fields["has_separate_cfg"] = True
     return Adapter(fields)
+
+
+def _told_apart(facts: Facts) -> bool:
+    """Whether two calls can be known to be of one step: the time is the same in both."""
+    names = parameter_names(facts.model)
+    named = any(name in TIMESTEP_NAMES or name.endswith(TIMESTEP_ENDINGS) for name in names)
+    return named or hasattr(facts.model, "cache_context")
 
 
 def _unusual(parameters: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import torch
@@ -34,14 +35,29 @@ class ContextPlan:
     notes: list[str] = field(default_factory=list)
 
 
-def find_context_plan(facts: Facts) -> ContextPlan:
-    """Where the sequence is split, attended to and put together, as far as can be seen."""
-    return _Finder(facts).find()
+def find_context_plans(facts: Facts) -> list[ContextPlan]:
+    """Where the sequence is split, attended to and put together; the likeliest plan first.
+
+    What cannot be seen in one call is whether the code around the blocks wants to know the length
+    of the whole sequence or of the part on its rank, and likewise for masks.
+    """
+    made = [_Finder(facts, *how).find() for how in product((False, True), (False, True))]
+    return [plan for n, plan in enumerate(made) if plan.plan not in [p.plan for p in made[:n]]]
 
 
 class _Finder:
-    def __init__(self, facts: Facts) -> None:
+    """Finds one plan.
+
+    Args:
+        facts: the model.
+        at_entrance: split the model's own arguments, not those of the first block.
+        masks: split masks that the attention is given as they are, too.
+    """
+
+    def __init__(self, facts: Facts, at_entrance: bool, masks: bool) -> None:
         self.facts = facts
+        self.at_entrance = at_entrance
+        self.masks = masks
         self.streams = Streams()
         self.made = ContextPlan()
 
@@ -58,13 +74,37 @@ class _Finder:
             return made
         for name, value in self._first_streams(first, calls[0]):
             self.streams.add(name, token_dim(value, attended), value)
+        streams = {name: split(dim) for name, dim in self.streams.dims.items()}
+        made.plan[f"{first.name}.0"] = streams
         self._find_order(first, calls[0])
-        made.plan[f"{first.name}.0"] = {name: split(dim) for name, dim in self.streams.dims.items()}
         for each in facts.lists:
             self._list(each)
+        if self.at_entrance and not self._move_to_entrance(streams):
+            return ContextPlan()
         self._residuals()
         self._gathers(facts.lists[-1])
         return made
+
+    def _move_to_entrance(self, streams: dict[str, Split]) -> bool:
+        """Split the model's arguments; False where it does not take the streams themselves."""
+        arguments = self.facts.seen.arguments
+        for name, how in streams.items():
+            value = arguments.get(name)
+            if not isinstance(value, torch.Tensor) or value.ndim != 3:
+                return False
+            if value.shape[how.dim] != self.streams.lengths[name]:
+                return False
+        others = {
+            name: how
+            for name, value in arguments.items()
+            if name not in streams and (how := self._argument(name, value, [])) is not None
+        }
+        plan = self.made.plan
+        at_blocks = [glob for glob, entry in plan.items() if isinstance(entry, dict)]
+        for glob in at_blocks:
+            del plan[glob]
+        self.made.plan = {"": {**streams, **others}, **plan}
+        return True
 
     def _first_streams(self, each: BlockList, call: Call) -> list[tuple[str, torch.Tensor]]:
         """Streams that the first block takes: those that it hands on."""
@@ -134,7 +174,7 @@ class _Finder:
             names = self.streams.of(size) if size > 1 else ()
             if not names or (dim == value.ndim - 1 and value.ndim > 2 and not MASK.search(name)):
                 continue
-            if MASK.search(name) and size in masks:
+            if MASK.search(name) and size in masks and not self.masks:
                 return None  # given to the attention as it is: over the whole sequence
             return split(dim, of=names if len(names) > 1 else names[0])
         return None
@@ -185,7 +225,7 @@ class _Finder:
                 continue
             if sample.shape[dim] == self.streams.lengths[main]:
                 entry[name] = split(dim, name="residuals")
-        if entry:
+        if entry and not self.at_entrance:
             self.made.plan[""] = entry
 
     def _gathers(self, last: BlockList) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from cache_dit.parallelism.plan_steps import Attention, Gather, Split
+from cache_dit.parallelism.tensor_plan import Style
 
 WIDTH = 100
 
@@ -77,8 +78,18 @@ def _attention(value: Attention) -> str:
     return f"attention({', '.join([*query, f'keys={_streams(value.keys)}'])})"
 
 
+def _packed(value: Style) -> str:
+    kind = "packed_colwise" if value.cut == "out" else "packed_rowwise"
+    return f"{kind}({', '.join(map(str, value.blocks))})"
+
+
 def _streams(names: tuple[str, ...]) -> str:
     return _flat(names[0] if len(names) == 1 else names)
 
 
-SHORT: dict[type, Any] = {Split: _split, Gather: _gather, Attention: _attention}
+SHORT: dict[type, Any] = {
+    Split: _split,
+    Gather: _gather,
+    Attention: _attention,
+    Style: _packed,
+}

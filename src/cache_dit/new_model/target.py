@@ -12,7 +12,7 @@ from torch import nn
 
 from cache_dit.intercept import original_class
 from cache_dit.verify import zoo
-from cache_dit.verify.zoo.own import NEEDED, OwnModel, load_module
+from cache_dit.verify.zoo.own import NEEDED, load_module
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,19 @@ class Target:
 
     Attributes:
         name: of its class.
+        entry: by which `zoo.get` finds it.
         model: in float64, with weights that make every part of it matter.
         arguments: of one call.
+        later: of a call at another step.
         imports: source lines that define ``make_model`` and ``make_inputs``.
         folder: where files about it belong.
     """
 
     name: str
+    entry: str
     model: nn.Module
     arguments: dict[str, Any]
+    later: dict[str, Any]
     imports: str
     folder: Path
 
@@ -39,8 +43,7 @@ def find_target(where: str) -> Target:
 
     Args:
         where: ``"file.py:Class"``, ``"package.module:Class"``, or a model of the zoo. The file or
-            module has ``make_inputs(step, seed)``; and ``make_model()``, unless the class can be
-            made without arguments.
+            module has ``make_model()`` and ``make_inputs(step, seed)`` as well.
 
     Raises:
         ValueError: something of this is missing; the message shows what to write.
@@ -55,29 +58,29 @@ def find_target(where: str) -> Target:
     if name and not (isinstance(cls, type) and issubclass(cls, nn.Module)):
         raise ValueError(f"{where}: {path} has no class {name} that is a torch.nn.Module.")
     missing = [each for each in NEEDED if not hasattr(module, each)]
-    if missing == ["make_model"] and cls is not None and not _required(cls):
-        missing = []
     if missing:
         raise ValueError(_what_to_write(path, cls, missing))
-    made = zoo.get(path) if hasattr(module, "make_model") else None
-    if made is None:
-        made = OwnModel(path, cls, module.make_inputs)  # type: ignore[arg-type]
+    made = zoo.get(path)
     model = made.build(torch.float64)
-    stem = Path(path).stem if path.endswith(".py") else path
-    names = "make_inputs, make_model" if hasattr(module, "make_model") else f"{name}, make_inputs"
-    imports = f"from {stem} import {names}\n"
-    if not hasattr(module, "make_model"):
-        imports += f"\nmake_model = {name}\n"
-    folder = Path(path).parent if path.endswith(".py") else Path()
+    own = path.endswith(".py")
     return Target(
-        original_class(model).__name__, model, made.inputs(torch.float64), imports, folder
+        name=original_class(model).__name__,
+        entry=path,
+        model=model,
+        arguments=made.step_inputs(0, torch.float64),
+        later=made.step_inputs(1, torch.float64),
+        imports=f"from {Path(path).stem if own else path} import make_inputs, make_model\n",
+        folder=Path(path).parent if own else Path(),
     )
 
 
 def _from_zoo(name: str) -> Target:
     entry = zoo.get(name)
     model = entry.build(torch.float64)
-    arguments = {**entry.inputs(torch.float64), **entry.prepare(model, torch.float64)}
+    now, later = (
+        {**entry.step_inputs(step, torch.float64), **entry.prepare(model, torch.float64)}
+        for step in (0, 1)
+    )
     imports = (
         "from cache_dit.verify import zoo\n\n"
         f'ENTRY = zoo.get("{name}")\n'
@@ -85,7 +88,7 @@ def _from_zoo(name: str) -> Target:
         "def make_inputs(step: int, seed: int) -> dict[str, Any]:\n"
         "    return ENTRY.step_inputs(step, seed=seed)\n"
     )
-    return Target(entry.class_name, model, arguments, imports, Path())
+    return Target(entry.class_name, name, model, now, later, imports, Path())
 
 
 def _required(cls: type) -> list[str]:

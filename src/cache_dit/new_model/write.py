@@ -9,12 +9,14 @@ from string import Template
 from typing import Any
 
 from cache_dit.new_model.find_context import ContextPlan
+from cache_dit.new_model.find_tensor import TensorPlan
 from cache_dit.new_model.source import plan_source, source
 
 HEAD = Template('''"""Support of $name by cache-dit, as `cache-dit new-model` found it.
 
     cache-dit verify $file                 # each of these proves one axis,
     cache-dit verify $file --axis cp       # on this machine
+    cache-dit verify $file --axis tp
 """
 
 from __future__ import annotations
@@ -42,6 +44,14 @@ class ${short}ContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[dict[str, Any]] = $plan
 """)
 
+TENSOR = Template("""
+
+@TensorParallelismPlannerRegister.register("$name")
+class ${short}TensorParallelismPlanner(TensorParallelismPlanner):
+    plan: ClassVar[dict[str, Any]] = $plan
+    divide = $divide
+""")
+
 TEST = Template('''"""$name on every axis that is supported: exact, over several ranks too."""
 
 from __future__ import annotations
@@ -63,16 +73,23 @@ def test_$snake(axis: str) -> None:
 
 
 def support_source(
-    name: str, file: str, imports: str, adapter: Mapping[str, Any], context: ContextPlan
+    name: str,
+    file: str,
+    imports: str,
+    adapter: Mapping[str, Any],
+    context: ContextPlan,
+    tensor: TensorPlan,
 ) -> str:
     """The file with adapter and plans; importing it registers them."""
     words = {"name": name, "file": file, "snake": snake_case(name), "short": _short(name)}
     body = ADAPTER.substitute(words, fields=_fields(adapter))
     if context.plan:
         body += CONTEXT.substitute(words, plan=plan_source(context.plan))
-    notes = "".join(f"# To look at: {note}\n" for note in context.notes)
+    if tensor.plan:
+        plan, divide = plan_source(tensor.plan), source(tensor.divide, 4, len("divide = "))
+        body += TENSOR.substitute(words, plan=plan, divide=divide)
     needed = _imports(body) + imports
-    return HEAD.substitute(words, imports=needed) + ("\n" + notes if notes else "") + body
+    return HEAD.substitute(words, imports=needed) + body
 
 
 def test_source(name: str, file: str, axes: list[str]) -> str:
@@ -98,7 +115,8 @@ def write(folder: Path, name: str, support: str, axes: list[str]) -> list[Path]:
 
 def snake_case(name: str) -> str:
     """``FluxTransformer2DModel`` as ``flux_transformer_2d_model``."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name)
+    words = name.replace("DiT", "Dit")
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", words)
     return apart.lower()
 
 
@@ -107,7 +125,9 @@ def _short(name: str) -> str:
 
 
 def _fields(adapter: Mapping[str, Any]) -> str:
-    return "\n".join(f"        {name}={source(value, 8)}," for name, value in adapter.items())
+    return "\n".join(
+        f"        {name}={source(value, 8, len(name) + 2)}," for name, value in adapter.items()
+    )
 
 
 def _imports(body: str) -> str:
@@ -119,11 +139,15 @@ def _imports(body: str) -> str:
         for name in (
             "ContextParallelismPlanner",
             "ContextParallelismPlannerRegister",
+            "TensorParallelismPlanner",
+            "TensorParallelismPlannerRegister",
             "attention",
             "gather",
+            "packed_colwise",
+            "packed_rowwise",
             "split",
         )
-        if re.search(rf"\b{name}\b", body)
+        if re.search(rf"(?<!\")\b{name}\b", body)
     ]
     if parallel:
         names = "".join(f"    {name},\n" for name in parallel)

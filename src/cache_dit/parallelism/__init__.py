@@ -28,6 +28,7 @@ from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
 from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
+from .tensor_plan import kv_colwise, kv_heads, packed_colwise, packed_rowwise
 from .text_encoders.tensor_parallelism import (
     TextEncoderTensorParallelismPlanner,
     TextEncoderTensorParallelismPlannerRegister,
@@ -62,10 +63,14 @@ __all__ = [
     "extra_modules",
     "gather",
     "heads",
+    "kv_colwise",
+    "kv_heads",
     "measure",
     "neighbours",
     "on_heads",
     "own_heads",
+    "packed_colwise",
+    "packed_rowwise",
     "parallelism_of",
     "parallelize",
     "restore",

@@ -13,7 +13,10 @@ from .block_loops import BlockLoop, block_loops
 if TYPE_CHECKING:
     from .block_adapter import BlockAdapter
 
-_SIDE_STREAMS = ("encoder", "text", "txt", "context", "caption", "und", "audio", "aud", "cond")
+_SIDE_STREAMS = (
+    *("encoder", "text", "txt", "word", "prompt", "context", "caption", "und"),
+    *("audio", "aud", "cond"),
+)
 """Parts of the names of streams that are not the denoised one."""
 
 
