@@ -9,11 +9,7 @@ from typing import Any
 import torch
 
 from cache_dit import DBCacheConfig, disable_cache, enable_cache, summary
-from cache_dit.parallelism import (
-    ContextParallelismPlannerRegister,
-    ParallelismConfig,
-    parallelism_of,
-)
+from cache_dit.parallelism import ParallelismConfig, parallelism_of
 from cache_dit.parallelism.context_parallel import ContextParallel
 from cache_dit.verify.context_check import MORE_SPREADS, SPREADS, TOLERANCE, UNEVEN, Spread
 from cache_dit.verify.controlnets import ENTRIES, ControlNetEntry, Pair
@@ -53,10 +49,6 @@ class Outcome:
 def verify_controlnet(entry: ControlNetEntry, every_setting: bool) -> Report:
     """Compare one process with two ranks, and with three and four for every setting."""
     report = Report(entry.name, "controlnet", details={"transformer": entry.transformer})
-    register = ContextParallelismPlannerRegister
-    if why := register.why_refused(entry.transformer.split("/")[0]):
-        report.findings.append(Finding("plan", problem=f"Its transformer is not split: {why}."))
-        return report
     spreads = (*SPREADS, *(MORE_SPREADS if every_setting else ()))
     for size in sorted({spread.ranks for spread in spreads}):
         alike = [spread for spread in spreads if spread.ranks == size]

@@ -21,6 +21,9 @@ QwenImageControlNetContextParallelismPlanner = _safe_import(
 SD3ControlNetContextParallelismPlanner = _safe_import(
     ".cp_plan_sd3", "SD3ControlNetContextParallelismPlanner"
 )
+SanaControlNetContextParallelismPlanner = _safe_import(
+    ".cp_plan_sana", "SanaControlNetContextParallelismPlanner"
+)
 ZImageControlNetContextParallelismPlanner = _safe_import(
     ".cp_plan_z_image", "ZImageControlNetContextParallelismPlanner"
 )
