@@ -83,6 +83,44 @@ def clip_and_t5() -> Mapping[str, Any]:
     }
 
 
+def umt5() -> Mapping[str, Any]:
+    """The text components of Wan: 20 channels of UMT5."""
+    config = {"vocab_size": 32, "d_model": 20, "d_kv": 6, "d_ff": 32, "num_layers": 2}
+    return {
+        "text_encoder": encoder("UMT5EncoderModel", **config, num_heads=4),
+        "tokenizer": tokenizer(),
+    }
+
+
+def qwen_vl() -> Mapping[str, Any]:
+    """The text components of Qwen-Image: 20 channels of a language model that sees."""
+    text = {
+        "vocab_size": 32,
+        "hidden_size": 20,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 2048,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 2, 2], "rope_theta": 1e4},
+    }
+    sight = {
+        "depth": 1,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_heads": 2,
+        "out_hidden_size": 20,
+    }
+    names = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+    tokens = {name: 28 + number for number, name in enumerate(names)}
+    return {
+        "text_encoder": encoder(
+            "Qwen2_5_VLForConditionalGeneration", text_config=text, vision_config=sight, **tokens
+        ),
+        "tokenizer": tokenizer(1024),
+    }
+
+
 def siglip() -> Mapping[str, Any]:
     """A vision encoder of 16 channels and its image processor."""
     from transformers import SiglipImageProcessor  # noqa: PLC0415

@@ -16,7 +16,15 @@ from cache_dit.verify.pipelines.components import (
 )
 from cache_dit.verify.pipelines.encoders import clip_and_t5
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.texts import EMBEDS, POOLED, image_size, masks, pooled, states
+from cache_dit.verify.pipelines.texts import (
+    EMBEDS,
+    POOLED,
+    image_size,
+    masks,
+    pooled,
+    prompts,
+    states,
+)
 from cache_dit.verify.zoo.entry import Arguments
 
 SIZES = {"batch": 1, "height": 16, "width": 20, "text": 7}
@@ -69,7 +77,7 @@ ENTRIES = (
         components=lambda: {**FLUX.components(), **clip_and_t5()},
         call=lambda s: {
             **image_size(s),
-            "prompt": ["a red cat", "the small dog on a boat", "sky"][: s.batch],
+            **prompts(s, negative=False),
             "max_sequence_length": s.text,
         },
         note="with text encoders and tokenizers, so that users' whole code can be run on it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from cache_dit.verify.pipelines.components import (
     from_diffusers,
     parts,
 )
-from cache_dit.verify.pipelines.encoders import tokenizer
+from cache_dit.verify.pipelines.encoders import qwen_vl, tokenizer
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.texts import (
     EMBEDS,
@@ -23,6 +24,7 @@ from cache_dit.verify.pipelines.texts import (
     image_size,
     masks,
     pooled,
+    prompts,
     states,
 )
 from cache_dit.verify.zoo.entry import Arguments
@@ -92,6 +94,12 @@ SD3 = PipelineEntry(
 ENTRIES = (
     QWEN,
     QWEN.with_variant("no_guidance", call=lambda s: {"true_cfg_scale": 1.0}, branches=COND),
+    replace(
+        QWEN,
+        variant="prompt",
+        components=lambda: {**QWEN.components(), **qwen_vl()},
+        call=lambda s: {**image_size(s), **prompts(s), "true_cfg_scale": 4.0},
+    ),
     PipelineEntry(
         class_name="QwenImage21Pipeline",
         components=parts("QwenImage21Transformer2DModel", processor=Qwen3Processor),

@@ -40,6 +40,12 @@ def pooled(s: SimpleNamespace, width: int = 12, names: Names = POOLED) -> Argume
     return {name: randn(s.batch, width) for name in names}
 
 
+def prompts(s: SimpleNamespace, negative: bool = True) -> Arguments:
+    """Words, for pipelines with text encoders."""
+    texts = {"prompt": ["a red cat", "the small dog on a boat", "sky"][: s.batch]}
+    return {**texts, "negative_prompt": ["a tree"] * s.batch} if negative else texts
+
+
 def image_size(s: SimpleNamespace) -> Arguments:
     return {"height": s.height, "width": s.width}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import torch
@@ -14,6 +15,7 @@ from cache_dit.verify.pipelines.components import (
     transformer,
     unipc,
 )
+from cache_dit.verify.pipelines.encoders import umt5
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.image import BOTH, COND, ONE
 from cache_dit.verify.pipelines.texts import (
@@ -26,6 +28,7 @@ from cache_dit.verify.pipelines.texts import (
     image_size,
     masks,
     pooled,
+    prompts,
     states,
     video_size,
 )
@@ -86,6 +89,12 @@ HUNYUAN = PipelineEntry(
 ENTRIES = (
     WAN,
     WAN.with_variant("no_guidance", call=lambda s: {"guidance_scale": 1.0}, branches=COND),
+    replace(
+        WAN,
+        variant="prompt",
+        components=lambda: {**WAN.components(), **umt5()},
+        call=lambda s: {**video_size(s), **prompts(s), "max_sequence_length": s.text},
+    ),
     PipelineEntry(
         class_name="WanVACEPipeline",
         components=parts(
