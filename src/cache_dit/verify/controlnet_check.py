@@ -17,8 +17,9 @@ from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.report import Finding, Report
 from cache_dit.verify.traces import differences, traces
+from cache_dit.verify.widened import widened
 
-STEPS = (0, 0.1, 0.2, 6, 6.1, 6.2, 20, 20.1)  # with two jumps, one of which must be computed
+STEPS = (0, 0.1, 0.2, 6, 6.1, 6.2, 60, 60.1)  # with two jumps, one of which must be computed
 STILL = (0, 0, 0)  # nothing changes: a reused step is a computed one
 DTYPE = torch.float64
 
@@ -83,7 +84,11 @@ def _findings(spread: Spread, outcomes: Sequence[Outcome]) -> list[Finding]:
 
 def compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
     """One rank's part of a check; runs on all ranks at once."""
-    entry = ENTRIES[name]
+    with widened():
+        return _compare(ENTRIES[name], configs)
+
+
+def _compare(entry: ControlNetEntry, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
     pair = entry.build(DTYPE)
     sizes = {size: value for size, value in UNEVEN.items() if size in entry.sizes}
     single = entry.step(pair, 0, DTYPE, **sizes)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from torch import nn
-
-from ...context_plan import Plan, count, gather, measure, neighbours, split
-from ...transformers.context_parallelism.cp_plan_sana import config_of, state_of_all
+from ...context_plan import Plan, count, gather, measure, neighbours, split, sums
 from .cp_plan_registers import (
     ControlNetContextParallelismPlanner,
     ControlNetContextParallelismPlannerRegister,
@@ -19,11 +16,12 @@ class SanaControlNetContextParallelismPlanner(ControlNetContextParallelismPlanne
     plan: ClassVar[Plan] = {
         "transformer_blocks.0": {"hidden_states": split(1, along="rows")},
         "transformer_blocks.*": {"height": count("rows")},
+        "transformer_blocks.*.attn1": sums("matmul"),
         "transformer_blocks.*.ff.conv_depth": neighbours("rows", 1, input=2, output=2),
         "controlnet_blocks.*": gather(1),
     }
 
-    def plans(self, controlnet: nn.Module) -> list[Plan]:
+    def plans(self, controlnet: Any) -> list[Plan]:
         """A row is one of patches."""
-        rows = measure(2, "rows", every=config_of(controlnet).patch_size)
-        return [self.plan, {"": {"hidden_states": rows}}, state_of_all(controlnet)]
+        rows = measure(2, "rows", every=controlnet.config.patch_size)
+        return [self.plan, {"": {"hidden_states": rows}}]
