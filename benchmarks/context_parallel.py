@@ -1,9 +1,11 @@
-"""Context parallelism: bytes and time of one attention, by method, against one process.
+"""Context parallelism: bytes, time and error of one attention, by method, against one process.
 
-    python benchmarks/context_parallel.py --tokens 4096 --repeats 3
+    python benchmarks/context_parallel.py --tokens 4096 --repeats 5
 
-Every rank has one thread. Times of the methods and of one process are taken in turn, and reported
-as ratios, so that a busy machine does not favour one of them.
+Every rank has one thread. A method and one process are timed in turn, and reported as ratios: the
+wall-clock time of the slowest rank, and the processor time of the busiest. On an idle machine with
+a core for each rank, the first is what users wait for. The second also tells something on a busy
+machine: what a rank computes and copies, without what it waits.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,22 +23,36 @@ import torch.nn.functional as F
 
 from cache_dit.parallelism import ParallelismConfig
 from cache_dit.parallelism.distributed_attention import DistributedAttention, Tokens
-from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
 from cache_dit.verify.ranks import Ranks
 
+ULYSSES = {"ulysses_size": 2}
 METHODS: dict[int, dict[str, dict[str, Any]]] = {
+    1: {"nothing split": {}},
     2: {
-        "ulysses 2": {"ulysses_size": 2},
+        "ulysses 2": ULYSSES,
+        "ulysses 2, overlapped": {**ULYSSES, "ulysses_async": True},
+        "ulysses 2, 8 bits": {**ULYSSES, "ulysses_float8": True},
         "ring 2 (p2p)": {"ring_size": 2},
         "ring 2 (allgather)": {"ring_size": 2, "ring_rotate_method": "allgather"},
     },
     4: {
         "ulysses 4": {"ulysses_size": 4},
+        "ulysses 4, overlapped": {"ulysses_size": 4, "ulysses_async": True},
         "ring 4 (p2p)": {"ring_size": 4},
         "ulysses 2 x ring 2": {"ulysses_size": 2, "ring_size": 2},
     },
 }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one rank found: bytes sent, (seconds, processor seconds) over those of one process."""
+
+    sent: int
+    wall: float
+    processor: float
+    error: float
 
 
 def main() -> None:
@@ -43,50 +60,56 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=4096)
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--width", type=int, default=64, help="of one head")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--ranks", type=int, nargs="*", default=[2, 4])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--ranks", type=int, nargs="*", default=list(METHODS))
     options = parser.parse_args()
     shape = (1, options.heads, options.tokens, options.width)
     whole = options.tokens * options.heads * options.width * 4
-    print(f"{options.tokens} tokens, {options.heads} heads of {options.width}, float32")
-    print(f"{'method':20} {'S d b sent by a rank':>22} {'time / one process':>20}")
+    print(f"{options.tokens} tokens, {options.heads} heads of {options.width}, float32\n")
+    print("| method | S d b sent by a rank | wall-clock time | processor time | error |")
+    print("| --- | ---: | ---: | ---: | ---: |", flush=True)
     for size in options.ranks:
-        group = Ranks(size, patience=600)
+        group = Ranks(size, patience=1800)
         for name, config in METHODS[size].items():
-            outcomes = group.run(measure, config, shape, options.repeats)
-            sent = outcomes[0][0] / whole
-            ratio = max(each[1] for each in outcomes)
-            print(f"{name:20} {sent:22.3f} {ratio:20.2f}")
+            found: list[Measured] = group.run(measure, config, shape, options.repeats)
+            sent, error = max(each.sent for each in found), max(each.error for each in found)
+            wall, busy = max(each.wall for each in found), max(each.processor for each in found)
+            cells = f"{sent / whole:.3f} | {wall:.2f} | {busy:.2f} | {error:.0e}"
+            print(f"| {name} | {cells} |", flush=True)
         group.stop()
 
 
-def measure(config: dict[str, Any], shape: tuple[int, ...], repeats: int) -> tuple[int, float]:
-    """(bytes sent in one attention, median time against one process) of this rank."""
-    mesh = Mesh.of(ParallelismConfig(**config))
+def measure(config: dict[str, Any], shape: tuple[int, ...], repeats: int) -> Measured:
+    """One rank's part; times are medians of ratios to one process, timed just before."""
+    attend = DistributedAttention.of(ParallelismConfig(**config))
+    mesh = attend.mesh
     layout, rank = Layout((shape[2],), mesh.context.size), mesh.context.rank
     source = torch.Generator().manual_seed(0)
     full = [torch.randn(shape, generator=source) for _ in range(3)]
     query, key, value = (layout.part(each, 2, rank).contiguous() for each in full)
-    attend = DistributedAttention(mesh, config.get("ring_rotate_method", "p2p"))
+    tokens = Tokens(layout, layout)
     channels = (mesh.ring, mesh.ulysses, mesh.context)
     before = sum(each.bytes_sent for each in channels)
-    attend(Tokens(layout, layout), query, key, value)
+    output = attend(tokens, query, key, value)
     sent = sum(each.bytes_sent for each in channels) - before
+    expected = layout.part(F.scaled_dot_product_attention(*full), 2, rank)
     ratios = []
     for _ in range(repeats):
-        alone = _time(lambda: F.scaled_dot_product_attention(*full)) if rank == 0 else 0.0
         dist.barrier()  # one process has the machine for itself, as the ranks have together
-        together = _time(lambda: attend(Tokens(layout, layout), query, key, value))
-        shared = torch.tensor([alone])
+        alone = _time(lambda: F.scaled_dot_product_attention(*full)) if rank == 0 else (0.0, 0.0)
+        shared = torch.tensor(alone, dtype=torch.float64)
         dist.broadcast(shared, 0)
-        ratios.append(together / float(shared))
-    return sent, statistics.median(ratios)
+        together = _time(lambda: attend(tokens, query, key, value))
+        ratios.append([spent / float(one) for spent, one in zip(together, shared, strict=True)])
+    wall, processor = (statistics.median(each) for each in zip(*ratios, strict=True))
+    return Measured(sent, wall, processor, float((output - expected).norm() / expected.norm()))
 
 
-def _time(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+def _time(work: Callable[[], Any]) -> tuple[float, float]:
+    """(seconds, processor seconds of all threads) of a call."""
+    start, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
 if __name__ == "__main__":

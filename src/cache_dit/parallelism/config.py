@@ -30,7 +30,7 @@ class ParallelismConfig:
         attention_backend: attention kernel on each rank.
         cp_plan: where to split and gather, in place of the registered plan.
         ulysses_anything: accepted; any length and number of heads work without it.
-        ulysses_float8: send q, k, v and the output in 8 bits: about 1 % off, half the bytes of 16.
+        ulysses_float8: send q, k, v and the output in 8 bits (whole numbers): about 1 % off.
         ulysses_async: attend to one half of the heads while the other half travels.
         ring_rotate_method: ``"p2p"`` or ``"allgather"``.
         ring_convert_to_fp32: merge partial attention in float32.
