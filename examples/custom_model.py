@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from small_dit import SmallDiT
+from small_dit import make_inputs, make_model  # by which it is verified
 
 import cache_dit
 from cache_dit import BlockAdapter, BlockAdapterRegister, DBCacheConfig, ForwardPattern
@@ -63,22 +63,6 @@ class SmallDiTTensorParallelismPlanner(TensorParallelismPlanner):
         "blocks.*.ff_out": "rowwise",
     }
     divide = ("blocks.*.attn.heads",)
-
-
-def make_model() -> SmallDiT:
-    """A small one, for `cache-dit verify`."""
-    return SmallDiT(num_layers=4)
-
-
-def make_inputs(step: int, seed: int) -> dict[str, torch.Tensor]:
-    """Arguments of one denoising call; the sample moves a little from step to step."""
-    generator = torch.Generator().manual_seed(seed)
-    sample, direction = (torch.randn(2, 15, 8, generator=generator) for _ in range(2))
-    return {
-        "hidden_states": sample + 0.02 * step * direction,
-        "encoder_hidden_states": torch.randn(2, 7, 8, generator=generator),
-        "timestep": torch.full((2,), 900.0 - step),
-    }
 
 
 def main() -> None:

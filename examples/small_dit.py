@@ -79,3 +79,19 @@ class SmallDiT(nn.Module):
         for block in self.blocks:
             hidden_states, encoder_hidden_states = block(hidden_states, encoder_hidden_states, temb)
         return self.proj_out(hidden_states)
+
+
+def make_model() -> SmallDiT:
+    """A small one, for `cache-dit verify`."""
+    return SmallDiT(num_layers=4)
+
+
+def make_inputs(step: int, seed: int) -> dict[str, torch.Tensor]:
+    """Arguments of one denoising call; the sample moves a little from step to step."""
+    generator = torch.Generator().manual_seed(seed)
+    sample, direction = (torch.randn(2, 15, 8, generator=generator) for _ in range(2))
+    return {
+        "hidden_states": sample + 0.02 * step * direction,
+        "encoder_hidden_states": torch.randn(2, 7, 8, generator=generator),
+        "timestep": torch.full((2,), 900.0 - step),
+    }

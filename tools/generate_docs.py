@@ -7,15 +7,29 @@ python tools/generate_docs.py --check  # only say which are stale, and exit with
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cache_dit import supported_matrix
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from cache_dit.verify.matrix import supported_matrix_page
 from excerpts import refreshed
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS, README = ROOT / "docs", ROOT / "README.md"
+SHORT_MATRIX = re.compile(r"(<!-- matrix -->\n).*?(<!-- /matrix -->)", re.DOTALL)
+AXES = {
+    "cache": "cache",
+    "cp": "context parallelism",
+    "tp": "tensor parallelism",
+    "tp+cp": "both at once",
+    "controlnet": "ControlNets, split with their model",
+    "te": "text encoders, their width shared out",
+    "vae": "VAEs, their tiles shared out",
+}
+"""Axis -> what it is called in the README."""
 
 
 def supported_models() -> str:
@@ -45,6 +59,22 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+def short_matrix() -> str:
+    """How many classes are proven on each axis: one row for each axis that was verified."""
+    lines = ["| axis | proven | not, with the reason |", "| --- | --- | --- |"]
+    rows = [row for row in supported_matrix() if row["ok"] is not None]
+    for axis, name in AXES.items():
+        classes: dict[str, bool] = {}
+        for row in rows:
+            if row["axis"] == axis:
+                model = row["model"].partition("/")[0]
+                classes[model] = classes.get(model, True) and row["ok"]
+        if classes:
+            proven = sum(classes.values())
+            lines.append(f"| {name} | {proven} | {len(classes) - proven} |")
+    return "\n".join(lines) + "\n"
+
+
 def stale_pages(directory: Path) -> dict[Path, str]:
     """The pages that are missing or differ from what the code says, with their right text."""
     others = [
@@ -52,6 +82,8 @@ def stale_pages(directory: Path) -> dict[Path, str]:
     ]
     texts = {page: refreshed(page.read_text(encoding="utf-8")) for page in others}
     texts |= {directory / name: make() for name, make in PAGES.items()}
+    readme = README.read_text(encoding="utf-8")
+    texts[README] = SHORT_MATRIX.sub(rf"\1{short_matrix()}\2", readme)
     return {
         path: text
         for path, text in texts.items()

@@ -19,6 +19,8 @@ def test_a_new_model_makes_the_page_stale_and_generating_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate_docs, "DOCS", tmp_path)
+    monkeypatch.setattr(generate_docs, "README", tmp_path / "README.md")
+    (tmp_path / "README.md").write_text("<!-- matrix -->\nold\n<!-- /matrix -->\n")
     (tmp_path / "user_guide").mkdir()
     assert generate_docs.main([]) == 0
     assert generate_docs.main(["--check"]) == 0
@@ -36,6 +38,7 @@ def test_a_new_model_makes_the_page_stale_and_generating_mends_it(
         assert generate_docs.main([]) == 0
     finally:
         BlockAdapterRegister.unregister("Novelty")
+    assert "| cache | " in (tmp_path / "README.md").read_text()
     page = (tmp_path / "user_guide" / "SUPPORTED_MODELS.md").read_text()
     assert "| `Novelty` | The newest model. |" in page
 

@@ -65,14 +65,16 @@ def _script(arguments: list[str]) -> str:
     if not path.is_file():
         return f"there is no {arguments[at]}"
     text = path.read_text(encoding="utf-8")
-    if "from loading import" in text:  # which has options that several examples share
-        text += path.with_name("loading.py").read_text(encoding="utf-8")
-    unknown = [
-        each
-        for each in _options(arguments[at + 1 :])
-        if f'"{each}"' not in text and f"{each.lstrip('-')}=" not in text
-    ]
+    if "from loading import" in text:
+        text += (path.parent / "loading.py").read_text(encoding="utf-8")
+    unknown = [each for each in _options(arguments[at + 1 :]) if not _defines(text, each)]
     return f"{arguments[at]} has no option {unknown[0]}" if unknown else ""
+
+
+def _defines(script: str, option: str) -> bool:
+    """Whether a script says ``"--option"``, or ``arguments(..., option=...)``."""
+    flag = rf"\barguments\(.*\b{option.lstrip('-')}="
+    return f'"{option}"' in script or re.search(flag, script) is not None
 
 
 def _pip(arguments: list[str]) -> str:
