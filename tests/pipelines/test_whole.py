@@ -8,6 +8,7 @@ from cache_dit.verify.ranks import ranks
 from tests.pipelines import whole_jobs
 
 EXTRA = {
+    "FluxControlNetPipeline/prompt": ["text_encoder", "text_encoder_2", "vae", "controlnet"],
     "FluxPipeline/prompt": ["text_encoder", "text_encoder_2", "vae"],
     "QwenImagePipeline/prompt": ["text_encoder", "vae"],
     "WanPipeline/prompt": ["text_encoder", "vae"],

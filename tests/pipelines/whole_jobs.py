@@ -17,6 +17,7 @@ from cache_dit.verify.traces import Traces, differences, traces
 
 STEPS = 6
 THRESHOLDS = {  # of which some steps are above and some below
+    "FluxControlNetPipeline/prompt": 0.8,
     "FluxPipeline/prompt": 0.9,
     "QwenImagePipeline/prompt": 1.05,
     "WanPipeline/prompt": 0.6,

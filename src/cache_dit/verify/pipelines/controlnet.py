@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from cache_dit.verify.pipelines.components import (
 )
 from cache_dit.verify.pipelines.cross_attention import HUNYUAN_DIT
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.flux import FLUX
+from cache_dit.verify.pipelines.flux import FLUX, FLUX_PROMPT
 from cache_dit.verify.pipelines.image import QWEN, SD3
 from cache_dit.verify.pipelines.video import WAN
 from cache_dit.verify.zoo.entry import Arguments
@@ -23,6 +24,14 @@ FLUX_LIKE = {
     "attention_head_dim": 16,
     "num_attention_heads": 4,
     "axes_dims_rope": (4, 6, 6),
+}
+FLUX_NET = {
+    **FLUX_LIKE,
+    "num_layers": 2,
+    "num_single_layers": 3,
+    "joint_attention_dim": 24,
+    "pooled_projection_dim": 12,
+    "guidance_embeds": True,
 }
 SD3_LIKE = {
     "sample_size": 8,
@@ -73,18 +82,10 @@ def controlled(
 
 
 ENTRIES = (
-    controlled(
-        "FluxControlNetPipeline",
-        FLUX,
-        "FluxControlNetModel",
-        {
-            **FLUX_LIKE,
-            "num_layers": 2,
-            "num_single_layers": 3,
-            "joint_attention_dim": 24,
-            "pooled_projection_dim": 12,
-            "guidance_embeds": True,
-        },
+    controlled("FluxControlNetPipeline", FLUX, "FluxControlNetModel", FLUX_NET),
+    replace(
+        controlled("FluxControlNetPipeline", FLUX_PROMPT, "FluxControlNetModel", FLUX_NET),
+        variant="prompt",
     ),
     controlled(
         "QwenImageControlNetPipeline",

@@ -64,6 +64,18 @@ KLEIN = PipelineEntry(
     branches=BOTH,
 )
 
+FLUX_PROMPT = replace(
+    FLUX,
+    variant="prompt",
+    components=lambda: {**FLUX.components(), **clip_and_t5()},
+    call=lambda s: {
+        **image_size(s),
+        **prompts(s, negative=False),
+        "max_sequence_length": s.text,
+    },
+    note="with text encoders and tokenizers, so that users' whole code can be run on it",
+)
+
 ENTRIES = (
     FLUX,
     FLUX.with_variant(
@@ -71,17 +83,7 @@ ENTRIES = (
         call=lambda s: {**states(s, 24), **pooled(s), "true_cfg_scale": 3.0},
         branches=BOTH,
     ),
-    replace(
-        FLUX,
-        variant="prompt",
-        components=lambda: {**FLUX.components(), **clip_and_t5()},
-        call=lambda s: {
-            **image_size(s),
-            **prompts(s, negative=False),
-            "max_sequence_length": s.text,
-        },
-        note="with text encoders and tokenizers, so that users' whole code can be run on it",
-    ),
+    FLUX_PROMPT,
     PipelineEntry(
         class_name="FluxImg2ImgPipeline",
         components=FLUX.components,
