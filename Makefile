@@ -11,10 +11,16 @@ DOCS      := .venv/.installed-docs
 CODE      := $(wildcard src tools tests examples benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly coverage check lint types structure format docs generate clean
+OLDEST   := .venv-oldest/.installed
+VERSIONS := torch==2.6.0 diffusers==0.36.* transformers==4.57.*
+SINCE    := tests/demo tests/test_registry.py tests/test_api.py tests/caching/block_adapters \
+            tests/caching/calibrators tests/architecture/test_public_api.py
+
+.PHONY: help install demo test nightly test-oldest coverage check lint types structure format docs \
+        verify generate clean
 
 help:            ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "Options: PYTHON=python3.12 (for a new .venv), JOBS=4 (test processes), ARGS='...' (to pass on)"
 
 install: $(INSTALLED)  ## create .venv with torch, the package and its tools
@@ -27,6 +33,9 @@ test: $(INSTALLED)     ## run the tests; ARGS='-k name' selects
 
 nightly: $(INSTALLED)  ## run the tests that are too long for every run
 	$(BIN)/python -m pytest -n $(JOBS) -m nightly $(ARGS)
+
+test-oldest: $(OLDEST)  ## import, adapters, predictors and demo with the oldest supported versions
+	.venv-oldest/bin/python -m pytest -n $(JOBS) $(SINCE) $(ARGS)
 
 coverage: $(INSTALLED) ## run the tests and report the lines and branches they miss
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term-missing $(ARGS)
@@ -51,23 +60,33 @@ format: $(INSTALLED)   ## rewrite the code in the house style
 docs: $(DOCS)          ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+verify: $(INSTALLED)   ## prove all models anew, and write the matrix; ARGS='--axis cp' for another axis
+	$(BIN)/cache-dit verify --all --json src/cache_dit/verify/matrix.json $(ARGS)
+	$(BIN)/python tools/generate_docs.py
+
 generate: $(INSTALLED) ## rewrite the pages that are derived from the code
 	$(BIN)/python tools/generate_docs.py
 
 clean:           ## remove .venv and everything that was built
-	rm -rf .venv site outputs .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest site outputs .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # torch comes first, and is named again, so that nothing else chooses another version of it.
 # Where the system's Python lacks ensurepip (Debian), its own pip fills the environment.
-$(BIN)/python:
+.venv/bin/python .venv-oldest/bin/python: VENV = $(@:/bin/python=)
+.venv/bin/python .venv-oldest/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "Python 3.10 or newer is needed; name it: make PYTHON=/path/to/python"; exit 1; }
-	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --clear --without-pip .venv && \
-	  $(PYTHON) -m pip --python $(BIN)/python install pip; }
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $@ install pip; }
 
 $(INSTALLED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(TORCH)
 	$(BIN)/python -m pip install $(TORCH) -e '.[demo,dev]'
+	@touch $@
+
+$(OLDEST): pyproject.toml | .venv-oldest/bin/python
+	.venv-oldest/bin/python -m pip install $(firstword $(VERSIONS))
+	.venv-oldest/bin/python -m pip install $(VERSIONS) -e '.[demo,dev]'
 	@touch $@
 
 $(DOCS): pyproject.toml $(INSTALLED)

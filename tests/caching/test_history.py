@@ -164,4 +164,6 @@ def test_each_branch_holds_its_own() -> None:
     for _ in range(4):
         model.at(1.0)
     (stats,) = summary(model, logging=False)
-    assert stats.held_bytes == 2 * 2 * 3 * WIDTH * 8
+    own = 2 * 3 * WIDTH * 8  # a snapshot and the reference
+    assert stats.branch_bytes == {"cond": own, "uncond": own}
+    assert stats.held_bytes == 2 * own

@@ -34,12 +34,12 @@ def overview(stats: Sequence[CacheStats]) -> Table:
     for column in ("blocks", "settings", "branch", "steps", "reused", "change (min / max)", "held"):
         table.add_column(column)
     for each in stats:
-        held = f"{each.held_bytes / 2**20:.1f} MiB"
         tag = str(each.cache_options["tag"])
         for branch, decisions in (each.decisions or {"": []}).items():
             changes = [d.change for d in decisions if d.change is not None]
             span = f"{min(changes):.3g} / {max(changes):.3g}" if changes else "-"
             reused = sum(d.reused for d in decisions)
+            held = f"{each.branch_bytes.get(branch, 0) / 2**20:.1f} MiB"
             share = f"{reused} ({reused / len(decisions):.0%})" if decisions else "-"
             table.add_row(each.name, tag, branch or "-", str(len(decisions)), share, span, held)
     return table

@@ -138,6 +138,7 @@ class CacheState:
         origin: step at which that was.
         refreshed: whether the run was started afresh in the middle.
         decisions: what happened at each step of the run.
+        given_back: bytes that were stored when everything stored was dropped.
     """
 
     histories: list[list[History]]
@@ -147,9 +148,11 @@ class CacheState:
     origin: int = 0
     refreshed: bool = False
     decisions: list[Decision] = field(default_factory=list)
+    given_back: int = 0
 
     def forget(self) -> None:
         """Drop every stored tensor; the counts and decisions of the run stay."""
+        self.given_back = max(self.given_back, self.held_bytes())
         self.reference = None
         for history in self._each_history():
             history.clear()

@@ -37,7 +37,8 @@ class CacheStats:
         pruned_ratio: DBPrune: share of all block calls that were reused.
         decisions: branch -> for each step, what was done and why. For DBPrune a step appears once
             for each block that may be pruned.
-        held_bytes: bytes of all tensors stored now; most of it is given back when a pipeline ends.
+        held_bytes: bytes of all tensors stored now; all of it is given back when a pipeline ends.
+        branch_bytes: branch -> bytes that the last run stored for it, before they were given back.
         notes: anything about the settings that one should know.
         parallelism_config: how the transformer was made parallel, if it was.
         quantize_config: how it was quantized, if it was.
@@ -63,6 +64,7 @@ class CacheStats:
     cfg_pruned_ratio: float | None = None
     decisions: dict[str, list[Decision]] = field(default_factory=dict)
     held_bytes: int = 0
+    branch_bytes: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     parallelism_config: Any = None
     quantize_config: Any = None
@@ -95,8 +97,11 @@ def unit_stats(unit: Unit, denoiser: Denoiser) -> CacheStats:
         stats.cfg_pruned_blocks, stats.cfg_actual_blocks, stats.cfg_pruned_ratio = _pruned(
             other, size
         )
-    states = [state for group in unit.groups for state in group.states.values()]
-    stats.held_bytes = sum(state.held_bytes() for state in states)
+    for group in unit.groups:
+        for (branch, _), state in group.states.items():
+            stats.held_bytes += state.held_bytes()
+            most = max(state.held_bytes(), state.given_back)
+            stats.branch_bytes[branch] = stats.branch_bytes.get(branch, 0) + most
     return stats
 
 
