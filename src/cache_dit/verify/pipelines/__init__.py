@@ -12,6 +12,7 @@ import difflib
 from cache_dit.verify.pipelines import (
     controlnet,
     cross_attention,
+    families,
     flux,
     image,
     sections,
@@ -22,7 +23,7 @@ from cache_dit.verify.pipelines.entry import PipelineEntry
 
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
-FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet)
+FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet, families)
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 

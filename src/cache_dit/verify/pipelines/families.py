@@ -1,0 +1,177 @@
+"""One pipeline of each family that the other files do not have.
+
+Those that insist on encoding a text themselves are given `encoded` in place of their encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from cache_dit.verify.pipelines.components import (
+    autoencoder_flux2,
+    autoencoder_wan,
+    from_diffusers,
+    parts,
+    picture,
+    transformer,
+    unipc,
+)
+from cache_dit.verify.pipelines.entry import PipelineEntry
+from cache_dit.verify.pipelines.image import BOTH, ONE
+from cache_dit.verify.pipelines.texts import POOLED, image_size, pooled, states, video_size
+from cache_dit.verify.zoo.entry import Arguments
+from cache_dit.verify.zoo.spec import randn
+
+SIZES = {"batch": 1, "height": 64, "width": 80}
+VIDEO = {"batch": 1, "frames": 5, "height": 48, "width": 64, "text": 7}
+
+
+def encoded(width: int, length: int = 7) -> Callable[..., Any]:
+    """Text states that tell texts apart by their letters: [texts, length, width]."""
+
+    def encode(prompt: str | list[str], *args: Any, **kwargs: Any) -> torch.Tensor:
+        texts = [prompt] if isinstance(prompt, str) else prompt
+        seeds = [torch.Generator().manual_seed(sum(map(ord, text))) for text in texts]
+        return torch.stack([torch.randn(length, width, generator=each) for each in seeds])
+
+    return encode
+
+
+def with_lengths(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+    """States of LongCat-Audio, and how many of each text there are."""
+    made = encoded(20)(prompt)
+    return made, torch.full((len(made),), made.shape[1])
+
+
+def with_layers(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    """States of Bria FIBO, those behind each layer of its text encoder, and a mask."""
+    made = encoded(24)(prompt)
+    layers = [encoded(12)([each + str(layer) for each in prompt]) for layer in range(10)]
+    return made, layers, torch.ones(made.shape[:2])
+
+
+def seen(image: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """States of CLIP for a picture."""
+    return image.mean() + encoded(24, 257)("picture")
+
+
+class TextEncoder:
+    """In place of a text encoder of which only the dtype is asked."""
+
+    dtype = torch.float32
+
+
+class AudioAutoencoder:
+    """In place of an autoencoder that is asked for its numbers, and decodes nothing."""
+
+    config = SimpleNamespace(sample_rate=8, downsampling_ratio=1, sampling_rate=8, latent_dim=8)
+    downsampling_ratio = latent_hop_length = 1
+
+
+def duration_embedder() -> Any:
+    return from_diffusers(
+        "StableAudio3DurationEmbedder", {"output_dim": 20, "fourier_dim": 8}, "stable_audio_3"
+    )
+
+
+def fibo2(s: SimpleNamespace) -> Arguments:
+    names = ("prompt_embeds", "negative_prompt_embeds")
+    return {**image_size(s), **{name: randn(s.batch, 4, s.text, 24) for name in names}}
+
+
+ENTRIES = (
+    PipelineEntry(
+        class_name="LongCatImagePipeline",
+        components=parts(
+            "LongCatImageTransformer2DModel",
+            transformer=lambda: transformer("LongCatImageTransformer2DModel", in_channels=64),
+        ),
+        call=lambda s: {
+            **image_size(s),
+            "prompt": ["a red cat"] * s.batch,
+            "enable_prompt_rewrite": False,
+        },
+        sizes=SIZES,
+        branches=BOTH,
+        attributes={"_encode_prompt": encoded(24)},
+    ),
+    PipelineEntry(
+        class_name="BriaFiboPipeline",
+        components=parts("BriaFiboTransformer2DModel", text_encoder=TextEncoder),
+        call=lambda s: {**image_size(s), "prompt": ["a red cat"] * s.batch},
+        sizes=SIZES,
+        branches=ONE,
+        attributes={"get_prompt_embeds": with_layers},
+    ),
+    PipelineEntry(
+        class_name="BriaFibo2Pipeline",
+        components=parts(
+            "BriaFibo2Transformer2DModel",
+            transformer=lambda: transformer("BriaFibo2Transformer2DModel", axes_lens=[64] * 3),
+            vae=lambda: autoencoder_flux2(4),
+        ),
+        call=fibo2,
+        sizes={**SIZES, "text": 7},
+        branches=BOTH,
+    ),
+    PipelineEntry(
+        class_name="Kandinsky6TI2VAPipeline",
+        components=parts(
+            "Kandinsky6Transformer3DModel",
+            transformer=lambda: transformer("Kandinsky6Transformer3DModel", visual_cond=False),
+            audio_vae=AudioAutoencoder,
+            vocoder=AudioAutoencoder,
+        ),
+        call=lambda s: {**video_size(s), **states(s, 20), **pooled(s, names=POOLED)},
+        sizes=VIDEO,
+        branches=BOTH,
+    ),
+    PipelineEntry(
+        class_name="ChronoEditPipeline",
+        components=parts(
+            "ChronoEditTransformer3DModel",
+            transformer=lambda: transformer("ChronoEditTransformer3DModel", in_channels=12),
+            vae=lambda: autoencoder_wan(4),
+            scheduler=unipc,
+        ),
+        call=lambda s: {
+            **video_size(s),
+            **states(s, 20, length=512),
+            "image": picture(s),
+        },
+        sizes={key: VIDEO[key] for key in VIDEO if key != "text"},
+        branches=BOTH,
+        attributes={"encode_image": seen},
+    ),
+    PipelineEntry(
+        class_name="LongCatAudioDiTPipeline",
+        components=parts("LongCatAudioDiTTransformer", vae=AudioAutoencoder),
+        call=lambda s: {"prompt": ["a red cat"] * s.batch, "audio_duration_s": s.seconds},
+        sizes={"batch": 1, "seconds": 2},
+        branches=BOTH,
+        attributes={"encode_prompt": with_lengths},
+    ),
+    PipelineEntry(
+        class_name="StableAudio3Pipeline",
+        components=parts(
+            "StableAudio3DiTModel",
+            transformer=lambda: transformer("StableAudio3DiTModel", global_cond_dim=20),
+            vae=AudioAutoencoder,
+            duration_embedder=duration_embedder,
+        ),
+        call=lambda s: {
+            **states(s, 20),
+            "encoder_attention_mask": torch.ones(s.batch, s.text),
+            "negative_encoder_attention_mask": torch.ones(s.batch, s.text),
+            "duration": float(s.seconds),
+            "silence_padding_duration": 0.0,
+            "guidance_scale": 3.0,
+        },
+        sizes={"batch": 1, "text": 5, "seconds": 2},
+        branches=ONE,
+    ),
+)
