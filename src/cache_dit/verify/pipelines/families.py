@@ -1,6 +1,7 @@
 """One pipeline of each family that the other files do not have.
 
-Those that insist on encoding a text themselves are given `encoded` in place of their encoder.
+Those that insist on encoding a text themselves are given `encoded` in place of their encoder. Not
+here: ConsisID, whose pipeline needs OpenCV, and OmniGen, whose needs torchvision.
 """
 
 from __future__ import annotations
@@ -22,11 +23,21 @@ from cache_dit.verify.pipelines.components import (
 )
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.image import BOTH, ONE
-from cache_dit.verify.pipelines.texts import POOLED, image_size, pooled, states, video_size
+from cache_dit.verify.pipelines.texts import (
+    MASKS,
+    POOLED,
+    image_size,
+    masks,
+    pooled,
+    states,
+    video_size,
+)
 from cache_dit.verify.zoo.entry import Arguments
-from cache_dit.verify.zoo.spec import randn
+from cache_dit.verify.zoo.image import IMAGE, TEXT_STATE
+from cache_dit.verify.zoo.spec import grid, randn
 
 SIZES = {"batch": 1, "height": 64, "width": 80}
+IDEOGRAM_TEXT = 7
 VIDEO = {"batch": 1, "frames": 5, "height": 48, "width": 64, "text": 7}
 
 
@@ -57,6 +68,29 @@ def with_layers(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[Any
 def seen(image: torch.Tensor, device: torch.device) -> torch.Tensor:
     """States of CLIP for a picture."""
     return image.mean() + encoded(24, 257)("picture")
+
+
+def packed(prompt: list[str], grid_h: int, grid_w: int, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+    """The conditioning of Ideogram: text and picture in one sequence; states, places, and kinds."""
+    tokens = IDEOGRAM_TEXT + grid_h * grid_w
+    kinds = torch.tensor([TEXT_STATE] * IDEOGRAM_TEXT + [IMAGE] * (grid_h * grid_w))
+    places = torch.cat(
+        [grid(IDEOGRAM_TEXT, after=2), grid(grid_h, grid_w, before=1, offset=IDEOGRAM_TEXT)]
+    )
+    count = len(prompt)
+    return (
+        encoded(20, tokens)(prompt),
+        places.long().expand(count, -1, -1),
+        torch.ones(count, tokens, dtype=torch.int64),
+        kinds.expand(count, -1),
+    )
+
+
+class AnySize:
+    """In place of an image processor that knows sizes from 512 pixels up."""
+
+    def get_default_height_width(self, image: Any, height: int, width: int) -> tuple[int, int]:
+        return height, width
 
 
 class TextEncoder:
@@ -173,5 +207,30 @@ ENTRIES = (
         },
         sizes={"batch": 1, "text": 5, "seconds": 2},
         branches=ONE,
+    ),
+    PipelineEntry(
+        class_name="JoyImageEditPipeline",
+        components=parts("JoyImageEditTransformer3DModel", vae=lambda: autoencoder_wan(4)),
+        call=lambda s: {**image_size(s), **states(s, 20), **masks(s, MASKS)},
+        sizes={**SIZES, "text": 7},
+        branches=BOTH,
+        attributes={"vae_image_processor": AnySize()},
+    ),
+    PipelineEntry(
+        class_name="Ideogram4Pipeline",
+        components=parts(
+            "Ideogram4Transformer2DModel",
+            unconditional_transformer=lambda: transformer("Ideogram4Transformer2DModel"),
+        ),
+        call=lambda s: {
+            **image_size(s),
+            "prompt": ["a red cat"] * s.batch,
+            "max_sequence_length": IDEOGRAM_TEXT,
+            "guidance_scale": 4.0,
+            "guidance_schedule": None,
+        },
+        sizes=SIZES,
+        branches=ONE,
+        attributes={"encode_prompt": packed},
     ),
 )
