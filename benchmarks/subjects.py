@@ -42,6 +42,7 @@ class Size:
 
 SIZES = {
     "tiny": Size(heads=4, head_dim=16, image_tokens=16, text_tokens=8),
+    "little": Size(heads=4, head_dim=32, image_tokens=32, text_tokens=16),
     "small": Size(heads=4, head_dim=64, image_tokens=48, text_tokens=16),
     "medium": Size(heads=8, head_dim=64, image_tokens=96, text_tokens=32),
 }

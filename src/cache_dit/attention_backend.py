@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from diffusers.models import attention_dispatch
 from torch import nn
 
 from .intercept import original_class
@@ -23,6 +22,12 @@ NATIVE = "native"
 
 _ABSENT = object()
 _before: WeakKeyDictionary[nn.Module, list[tuple[Any, Any]]] = WeakKeyDictionary()
+
+
+def _dispatch() -> Any:
+    from diffusers.models import attention_dispatch  # noqa: PLC0415 - nothing else needs diffusers
+
+    return attention_dispatch
 
 
 def the_one_backend(argument: str | None, configured: str | None) -> str | None:
@@ -46,7 +51,7 @@ def check_backend(models: Sequence[nn.Module], name: str, who: str) -> None:
         ValueError: no such kernel, or it is not installed, naming those that can be used here; or
             a model's attention does not ask for a kernel.
     """
-    known = {each.value for each in attention_dispatch.AttentionBackendName}
+    known = {each.value for each in _dispatch().AttentionBackendName}
     if name not in known:
         closest = get_close_matches(str(name), known, n=1, cutoff=0.0)[0]
         raise ValueError(
@@ -54,7 +59,7 @@ def check_backend(models: Sequence[nn.Module], name: str, who: str) -> None:
             f"These can be used here: {', '.join(usable_backends())}."
         )
     try:
-        with attention_dispatch.attention_backend(name):  # checks, and loads what is on the hub
+        with _dispatch().attention_backend(name):  # checks, and loads what is on the hub
             pass
     except (RuntimeError, ImportError, ValueError) as error:
         raise ValueError(
@@ -74,9 +79,9 @@ def check_backend(models: Sequence[nn.Module], name: str, who: str) -> None:
 def usable_backends() -> list[str]:
     """Names of the kernels that are installed; not every device and data type suits each."""
     found = []
-    for each in attention_dispatch.AttentionBackendName:
+    for each in _dispatch().AttentionBackendName:
         try:
-            attention_dispatch._check_attention_backend_requirements(each)
+            _dispatch()._check_attention_backend_requirements(each)
         except RuntimeError:
             continue
         found.append(each.value)
@@ -85,7 +90,7 @@ def usable_backends() -> list[str]:
 
 def choose_backend(model: nn.Module, name: str) -> None:
     """The model's attention uses this kernel until `set_back`."""
-    backend = attention_dispatch.AttentionBackendName(name)
+    backend = _dispatch().AttentionBackendName(name)
     processors = _processors(model.modules())
     written = _before.setdefault(_plain(model), [])
     known = {id(processor) for processor, _ in written}
@@ -110,7 +115,7 @@ def natively(modules: Sequence[nn.Module]) -> Iterator[str | None]:
     before = [_own(each) for each in processors]
     name = _backend_of(processors[0]) if processors else None
     for each in processors:
-        _write(each, attention_dispatch.AttentionBackendName.NATIVE)
+        _write(each, _dispatch().AttentionBackendName.NATIVE)
     try:
         yield name
     finally:
@@ -131,7 +136,7 @@ def _processors(modules: Any) -> list[Any]:
 def _backend_of(processor: Any) -> str:
     chosen = processor._attention_backend
     if chosen is None:
-        chosen = attention_dispatch._AttentionBackendRegistry.get_active_backend()[0]
+        chosen = _dispatch()._AttentionBackendRegistry.get_active_backend()[0]
     return str(getattr(chosen, "value", chosen))
 
 

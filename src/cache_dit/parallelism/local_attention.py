@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.attention_dispatch import dispatch_attention_fn
 
 Partial = tuple[torch.Tensor, torch.Tensor]
 """Output [B, H, S, D] of attention over some keys, and log of the sum of exp(score) [B, H, S]."""
+
+
+def _by_diffusers(*args: Any, **kwargs: Any) -> Any:
+    from diffusers.models.attention_dispatch import dispatch_attention_fn  # noqa: PLC0415 - only here
+
+    return dispatch_attention_fn(*args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class LocalAttention:
                 enable_gqa=enable_gqa,
             )
         tokens_first = (each.transpose(1, 2) for each in (query, key, value))
-        return dispatch_attention_fn(
+        return _by_diffusers(
             *tokens_first,
             attn_mask=mask,
             is_causal=is_causal,
@@ -111,7 +117,7 @@ class LocalAttention:
         mask: torch.Tensor | None,
     ) -> Partial:
         try:
-            result = dispatch_attention_fn(
+            result = _by_diffusers(
                 *(each.transpose(1, 2) for each in (query, key, value)),
                 attn_mask=mask,
                 scale=self.scale,

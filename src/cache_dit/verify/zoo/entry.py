@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -54,8 +55,9 @@ class Entry:
 
     @property
     def available(self) -> bool:
-        """Whether the installed diffusers has this class."""
-        return hasattr(importlib.import_module("diffusers"), self.class_name)
+        """Whether the installed diffusers has this class, and this configuration of it."""
+        cls = getattr(importlib.import_module("diffusers"), self.class_name, None)
+        return cls is not None and set(self.config) <= set(inspect.signature(cls).parameters)
 
     @property
     def model_class(self) -> type[nn.Module]:
