@@ -205,6 +205,16 @@ def test_a_class_that_diffusers_lacks_costs_only_itself() -> None:
         entry.build()
 
 
+def test_a_configuration_that_an_older_class_does_not_take_costs_only_itself() -> None:
+    entry = zoo.get("FluxTransformer2DModel")
+    assert not entry.with_variant("", config={"flux9_layers": 4}).available
+
+
+@pytest.mark.skipif(diffusers.__version__ < "0.42", reason="an older diffusers lacks some")
+def test_nothing_is_left_out_with_a_new_diffusers() -> None:
+    assert [name for name in zoo.names() if not zoo.get(name).available] == []
+
+
 def test_tensors_are_found_in_any_output() -> None:
     a, b, index = torch.ones(2), torch.zeros(3), torch.arange(4)
     found = zoo.tensors((a, [None, {"sample": b, "index": index}], "text"))
