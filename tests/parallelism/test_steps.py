@@ -111,3 +111,11 @@ class Failing(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         raise ArithmeticError
+
+
+def test_tokens_of_their_own_that_some_rank_would_have_none_of_are_refused() -> None:
+    call = progress()
+    call.apply(split(1, first="references"), torch.zeros(1, 7), "x", {"references": 1})
+    with pytest.raises(ValueError, match=r"its first 1 tokens, .* Use at most 1 ranks"):
+        call.apply(count("x", everywhere=True), 1, "references", {})
+    assert call.apply(count("x", everywhere=True), 0, "references", {}) == 0

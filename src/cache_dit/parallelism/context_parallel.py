@@ -41,10 +41,17 @@ class ContextParallel:
         self.name = type(model).__name__
         self.model = weakref.ref(model)
         self.plans = plans
-        places(plans, model)  # to say what is wrong before anything is touched
+        found = places(plans, model)  # to say what is wrong before anything is touched
         self.config = config
         self.attend = DistributedAttention.of(config)
         self.mesh = self.attend.mesh
+        if any(place.by_heads for place in found):
+            for option in ("ulysses_float8", "ulysses_async"):
+                if getattr(config, option):
+                    logger.warning(
+                        f"ParallelismConfig: {option} changes nothing where {self.name} exchanges "
+                        "heads at the boundaries of modules."
+                    )
         self.failures = Failures(self.name, self.mesh.context)
         self.progress = Progress(self.name, self.mesh.context)
         self._layers: list[Interception] = []

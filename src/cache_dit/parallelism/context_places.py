@@ -12,7 +12,7 @@ from torch import nn
 from ..intercept import parameter_names
 from .context_plan import Plan
 from .globs import matches
-from .plan_steps import Attention, Gather, Heads, Split, Step, Sums
+from .plan_steps import Attention, Gather, Heads, Split, Step, Sums, ToHeads
 
 
 @dataclass
@@ -26,6 +26,12 @@ class Place:
     attention: list[Attention] = field(default_factory=list)
     heads: Heads | None = None
     sums: Sums | None = None
+
+    @property
+    def by_heads(self) -> bool:
+        """Whether heads are exchanged here, and not where attention is called."""
+        steps = [*self.inputs.values(), *self.outputs.values()]
+        return any(isinstance(step, ToHeads) for step in steps)
 
 
 def places(plans: Sequence[Plan], model: nn.Module) -> list[Place]:

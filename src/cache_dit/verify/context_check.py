@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
 from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import NOT_SPLIT
@@ -21,8 +21,15 @@ from cache_dit.verify.widened import widened
 
 TOLERANCE = 1e-9
 
-UNEVEN = {"height": 5, "width": 3, "frames": 3}  # neither two nor four ranks divide the tokens
-MORE_FRAMES = 5  # for four ranks: some models keep the tokens of a frame together
+UNEVEN = {  # neither two, three nor four ranks divide the tokens
+    "height": 5,
+    "width": 5,
+    "frames": 5,
+    "side": 5,
+    "length": 13,
+    "reference": 5,
+    "residues": 7,
+}
 
 
 @dataclass(frozen=True)
@@ -117,18 +124,25 @@ def compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
 def _compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:
     entry, dtype = zoo.get(name), torch.float64
     model = entry.build(dtype)
-    uneven = {**UNEVEN, "frames": MORE_FRAMES} if dist.get_world_size() > 3 else UNEVEN
-    sizes = {size: value for size, value in uneven.items() if size in entry.sizes}
-    try:
-        expected = call_model(entry, model, sizes)
-    except (RuntimeError, ValueError, IndexError):  # not every model takes every size
-        sizes = {}
-        model = entry.build(dtype)
-        expected = call_model(entry, model, sizes)
+    sizes = _sizes(entry)
+    expected = call_model(entry, model, sizes)
     before = traces(model)
     call_model(entry, model, sizes)
     volatile = differences(before, traces(model))
     return [_outcome(entry, model, sizes, config, expected, volatile) for config in configs]
+
+
+def _sizes(entry: zoo.Entry) -> dict[str, int]:
+    """Uneven sizes that the model takes: as many of them as can be."""
+    uneven = [(size, value) for size, value in UNEVEN.items() if size in entry.sizes]
+    counts = range(len(uneven), 0, -1)
+    for sizes in map(dict, chain.from_iterable(combinations(uneven, count) for count in counts)):
+        try:
+            call_model(entry, entry.build(torch.float64), sizes)
+        except (RuntimeError, ValueError, IndexError):
+            continue
+        return sizes
+    return {}
 
 
 def _outcome(

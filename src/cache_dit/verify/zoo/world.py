@@ -120,7 +120,7 @@ COSMOS = Entry(
         "mlp_ratio": 2.0,
         "text_embed_dim": 20,
         "adaln_lora_dim": 8,
-        "max_size": (4, 16, 16),
+        "max_size": (5, 16, 16),
         "concat_padding_mask": False,
     },
     sizes=SIZES,

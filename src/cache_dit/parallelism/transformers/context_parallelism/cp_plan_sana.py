@@ -25,12 +25,15 @@ from ...context_plan import (
 )
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
-LINEAR: dict[Any, Any] = {
+HEADS: dict[Any, Any] = {
     **dict.fromkeys(("query", "key", "value"), to_heads(1, 2, of="x")),
-    **dict.fromkeys(("beta", "decay"), to_heads(2, 1, of="frames")),
-    **dict.fromkeys(("num_frames", "beta_valid_mask", "decay_valid_mask"), gather(2, "frames")),
     "token_valid_mask": gather(1, "x"),
     0: to_tokens(1, 2, of="x"),
+}
+LINEAR: dict[Any, Any] = {
+    **HEADS,
+    **dict.fromkeys(("beta", "decay"), to_heads(2, 1, of="frames")),
+    **dict.fromkeys(("num_frames", "beta_valid_mask", "decay_valid_mask"), gather(2, "frames")),
 }
 
 
@@ -106,10 +109,7 @@ class SanaWMContextParallelismPlanner(ContextParallelismPlanner):
     }
     softmax: ClassVar[Plan] = {
         "attn": (attention("x"), {"rotary_emb": split(2, of="x")}),
-        "cam_attn": (
-            attention("x"),
-            {"ray_transforms": [*[split(1, of="x")] * 3, split(2, of="x")]},
-        ),
+        "cam_attn": HEADS,  # it has a mask only if some token is not valid, which ranks must share
     }
 
     def plans(self, transformer: nn.Module) -> list[Plan]:
