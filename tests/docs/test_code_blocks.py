@@ -37,14 +37,19 @@ def spreads(page: Path) -> bool:
     )
 
 
+ALONE = [page for page in pages_with("python") if not spreads(page)]
+OVER_RANKS = [page for page in pages_with("python") if spreads(page)]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
+@pytest.mark.parametrize("page", ALONE, ids=name_of)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    if spreads(page):
-        problems = ranks(2).run(run_on_rank, page, tmp_path / "page")
-    else:
-        problems = [run_page(page, tmp_path / "page")]
-    assert [problem for problem in problems if problem] == []
+    assert run_page(page, tmp_path / "page") == ""
+
+
+@pytest.mark.parametrize("page", OVER_RANKS, ids=name_of)
+def test_the_python_of_a_page_runs_over_two_ranks(page: Path, tmp_path: Path) -> None:
+    assert ranks(2).run(run_on_rank, page, tmp_path / "page") == ["", ""]
 
 
 @each_block["yaml"]

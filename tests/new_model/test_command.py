@@ -21,7 +21,7 @@ def new_model(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_an_unknown_model_is_supported_on_three_axes(tmp_path: Path) -> None:
+def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(tmp_path: Path) -> None:
     shutil.copy(PECULIAR, tmp_path / "scratch_dit.py")
     code, output = new_model(f"{tmp_path / 'scratch_dit.py'}:PeculiarDiT")
     assert code == 0, output

@@ -1,0 +1,166 @@
+"""What is found in models by looking at one call of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from cache_dit import ForwardPattern
+from cache_dit.new_model.facts import Facts
+from cache_dit.new_model.find_cache import find_adapter
+from cache_dit.new_model.find_context import find_context_plans
+from cache_dit.new_model.find_tensor import find_tensor_plans
+from cache_dit.new_model.source import plan_source, source
+from cache_dit.new_model.write import snake_case
+from cache_dit.parallelism import attention, gather, packed_colwise, packed_rowwise, split
+from cache_dit.verify import zoo
+from tests.new_model.peculiar_dit import PeculiarDiT, make_inputs
+
+TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
+
+
+@cache
+def facts(name: str) -> Facts:
+    entry = zoo.get(name)
+    return Facts.of(entry.build(), entry.step_inputs(0), entry.step_inputs(1))
+
+
+def test_streams_are_told_apart_by_their_lengths_and_ordered_by_trying() -> None:
+    plan = find_context_plans(facts("FluxTransformer2DModel"))[0].plan
+    assert plan["transformer_blocks.0"] == {IMAGE: split(1), TEXT: split(1)}
+    assert plan["transformer_blocks.*"] == {"image_rotary_emb": split(0, of=(TEXT, IMAGE))}
+    assert plan["transformer_blocks.*.attn"] == attention(TEXT, IMAGE)
+    assert plan["single_transformer_blocks.-1"] == [gather(1, TEXT), gather(1)]
+
+
+def test_a_text_that_every_rank_has_is_not_split() -> None:
+    plan = find_context_plans(facts("WanTransformer3DModel"))[0].plan
+    assert plan == {
+        "blocks.0": {IMAGE: split(1)},
+        "blocks.*": {"rotary_emb": split(1, of=IMAGE)},
+        "blocks.*.attn1": attention(IMAGE),
+        "blocks.-1": gather(1),
+    }
+
+
+def test_streams_in_one_row_are_put_together_behind_the_projection() -> None:
+    plan = find_context_plans(facts("ChromaTransformer2DModel"))[0].plan
+    assert plan["proj_out"] == gather(1)
+    assert "single_transformer_blocks.-1" not in plan
+
+
+def test_the_second_likeliest_place_to_split_is_the_entrance() -> None:
+    plans = [each.plan for each in find_context_plans(facts("FluxTransformer2DModel"))]
+    entrances = [plan[""] for plan in plans if "" in plan]
+    assert entrances[0][IMAGE] == split(1)
+    assert entrances[0]["img_ids"] == split(0, of=IMAGE)
+
+
+def test_layers_have_roles_by_where_they_stand_and_how_wide_they_are() -> None:
+    found = find_tensor_plans(facts("FluxTransformer2DModel"))[0]
+    single = {name: style for name, style in found.plan.items() if name.startswith("single")}
+    assert single == {
+        "single_transformer_blocks.*.attn.{to_q,to_k,to_v}": "colwise",
+        "single_transformer_blocks.*.proj_mlp": "colwise",
+        "single_transformer_blocks.*.proj_out": packed_rowwise(1, 4),
+    }
+    assert "transformer_blocks.*.attn.heads" in found.divide
+
+
+def test_norms_over_all_heads_are_seen_and_those_of_one_head_are_not() -> None:
+    over_all = find_tensor_plans(facts("WanTransformer3DModel"))[0].plan
+    assert over_all["blocks.*.attn1.{norm_q,norm_k}"] == "norm"
+    of_one = find_tensor_plans(facts("FluxTransformer2DModel"))[0].plan
+    assert "norm" not in of_one.values()
+
+
+def test_names_that_nobody_else_has_are_no_hindrance() -> None:
+    torch.manual_seed(0)
+    model = PeculiarDiT().eval()
+    seen = Facts.of(model, make_inputs(0, 0), make_inputs(1, 0))
+    fields = find_adapter(seen).fields
+    assert fields["forward_pattern"] == [ForwardPattern.Pattern_1, ForwardPattern.Pattern_3]
+    assert fields["stream_parameters"][0] == {IMAGE: "pixels", TEXT: "words"}
+    assert fields["chained"] and fields["has_separate_cfg"]
+    context = find_context_plans(seen)[0].plan
+    assert context["joint_layers.*.mix"] == attention("words", "pixels")
+    assert context["unembed"] == gather(1, "pixels")
+    tensor = find_tensor_plans(seen)[0]
+    assert tensor.plan["joint_layers.*.mix.qkv"] == packed_colwise(1, 1, 1)
+    assert tensor.plan["joint_layers.*.mix.{q_norm,k_norm}"] == "norm"
+    assert tensor.plan["joint_layers.*.widen.up"] == "packed_colwise"
+    assert tensor.divide == ("joint_layers.*.mix.n_heads", "single_layers.*.mix.n_heads")
+
+
+class Sums(nn.Module):
+    """Attention of another kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(8, 8)
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        return hidden_states + self.mix(hidden_states).cumsum(1)
+
+
+class WithoutAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Sums() for _ in range(4))
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            hidden_states = block(hidden_states)
+        return hidden_states
+
+
+def test_where_nothing_attends_there_is_no_plan_but_a_reason() -> None:
+    seen = Facts.of(
+        WithoutAttention(),
+        {"hidden_states": torch.randn(1, 15, 8)},
+        {"hidden_states": torch.randn(1, 15, 8)},
+    )
+    (plan,) = find_context_plans(seen)
+    assert plan.plan == {} and "attention is of another kind" in plan.notes[0]
+    assert find_adapter(seen).fields.get("has_separate_cfg") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (split(1), "split(1)"),
+        (split(0, of=(TEXT, IMAGE)), f'split(0, of=("{TEXT}", "{IMAGE}"))'),
+        (gather(1), "gather(1)"),
+        ([gather(0, "x"), None], '[gather(0, "x"), None]'),
+        (attention("x", keys=("y", "x")), 'attention("x", keys=("y", "x"))'),
+        (attention(), "attention()"),
+        (packed_rowwise(1, 4), "packed_rowwise(1, 4)"),
+        (ForwardPattern.Pattern_1, "ForwardPattern.Pattern_1"),
+    ],
+)
+def test_source_says_what_the_value_is(value: Any, text: str) -> None:
+    assert source(value) == text
+    names = {"split": split, "gather": gather, "attention": attention}
+    names |= {"packed_rowwise": packed_rowwise, "ForwardPattern": ForwardPattern}
+    assert eval(text, names) == value
+
+
+def test_lines_are_not_longer_than_the_style_allows() -> None:
+    plan = find_context_plans(facts("FluxTransformer2DModel"))[0].plan
+    assert max(map(len, plan_source(plan).splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("FluxTransformer2DModel", "flux_transformer_2d_model"),
+        ("SmallDiT", "small_dit"),
+        ("MyDiTModel", "my_dit_model"),
+    ],
+)
+def test_files_are_named_after_the_class(name: str, file: str) -> None:
+    assert snake_case(name) == file
