@@ -17,8 +17,11 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from diffusers.utils import logging as diffusers_logging
 
-PATIENCE = 60.0
-"""Seconds to wait for an answer before the ranks are given up."""
+PATIENCE = 180.0
+"""Seconds to wait for an answer before the ranks are given up: long, for a busy machine."""
+
+START = 600.0
+"""Seconds to wait until they have started and imported everything."""
 
 
 class Ranks:
@@ -74,8 +77,8 @@ class Ranks:
             process.start()
             self._processes.append(process)
             self._ends.append(here)
-        for end in self._ends:  # importing everything takes long on a busy machine
-            if not end.poll(10 * PATIENCE):
+        for end in self._ends:
+            if not end.poll(START):
                 self.stop()
                 raise RuntimeError(f"{self.size} ranks: they did not start.")
             end.recv()
