@@ -33,6 +33,7 @@ from .text_encoders.tensor_parallelism import (
     TextEncoderTensorParallelismPlanner,
     TextEncoderTensorParallelismPlannerRegister,
 )
+from .tile_plan import TilePlan
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
     ContextParallelismPlannerRegister,
@@ -57,6 +58,7 @@ __all__ = [
     "TensorParallelismPlannerRegister",
     "TextEncoderTensorParallelismPlanner",
     "TextEncoderTensorParallelismPlannerRegister",
+    "TilePlan",
     "attention",
     "blocks",
     "count",

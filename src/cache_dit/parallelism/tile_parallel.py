@@ -127,8 +127,8 @@ class TileParallel:
                 self._compute_own(recording.tiles, work)
             except Exception as error:
                 work.error = error
-            finished = self._exchanged(recording, work)
-            return self._run(Replay(self.name, recording, finished), call, args, kwargs)
+            replay = Replay(self.name, recording, self._exchanged(recording, work))
+            return self._run(replay, call, args, kwargs)
 
     def _run(self, phase: Recording | Replay, call: Call, args: Any, kwargs: Any) -> Any:
         self._phase = phase

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,16 +124,16 @@ class Recording:
 
 
 class Replay:
-    """Hands finished tiles to the tiled method, which puts them together."""
+    """Hands finished tiles to the tiled method, which puts them together, and forgets them."""
 
-    def __init__(self, name: str, recording: Recording, finished: Sequence[torch.Tensor]) -> None:
+    def __init__(self, name: str, recording: Recording, finished: Iterable[torch.Tensor]) -> None:
         self.name = name
         self.plan = recording.plan
-        self._expected = zip(recording.inputs, finished, strict=True)
+        self._expected = deque(zip(recording.inputs, finished, strict=True))
 
     def compute(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In place of a worker's call."""
-        shape, finished = next(self._expected, (None, None))
+        shape, finished = self._expected.popleft() if self._expected else (None, None)
         if next(tensors([*args, *kwargs.values()])).shape != shape:
             raise RuntimeError(
                 f"{self.name}: what its tiles are depends on what others contain, so that they "

@@ -15,6 +15,9 @@ AutoencoderKLMiniMaxH3DataParallelismPlanner = _safe_import(
 AutoencoderKLCogVideoXDataParallelismPlanner = _safe_import(
     ".dp_plan_autoencoder_kl_cogvideox", "AutoencoderKLCogVideoXDataParallelismPlanner"
 )
+AutoencoderKLLTXVideoDataParallelismPlanner = _safe_import(
+    ".dp_plan_autoencoder_kl", "AutoencoderKLLTXVideoDataParallelismPlanner"
+)
 AutoencoderKLMagvitDataParallelismPlanner = _safe_import(
     ".dp_plan_autoencoder_kl_wan", "AutoencoderKLMagvitDataParallelismPlanner"
 )
