@@ -11,6 +11,7 @@ from torch import nn
 import cache_dit
 from cache_dit import DBCacheConfig, ParallelismConfig
 from cache_dit.parallelism import parallelism_of
+from cache_dit.parallelism.tile_parallel import TileParallel
 from cache_dit.verify import pipelines
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.traces import Traces, differences, traces
@@ -37,14 +38,16 @@ class Outcome:
     Attributes:
         error: largest relative error of the pictures against this rank's single run.
         decisions: steps that were reused, over ranks and alone.
-        bytes_sent: by this rank, for each module.
+        bytes_sent: by this rank, for the transformer.
+        tiles: of the picture, computed by this rank and by all.
         held: share of the parameters that this rank has of each text encoder.
         left: what differs after `disable_cache`.
     """
 
     error: float
     decisions: tuple[Any, Any]
-    bytes_sent: dict[str, int]
+    bytes_sent: int
+    tiles: tuple[int, int]
     held: dict[str, float]
     left: set[str]
 
@@ -60,12 +63,14 @@ def whole(name: str, extra: list[str], sizes: dict[str, int]) -> Outcome:
     volatile = changed(before, pipe)
     before = left_of(pipe)
     spread = ParallelismConfig(**sizes, extra_parallel_modules=extra)
-    decisions, images = cached(entry, pipe, spread, sent := {}, held := {})
+    found: dict[str, Any] = {}
+    decisions, images = cached(entry, pipe, spread, found)
     return Outcome(
         error=difference(images, expected),
         decisions=(decisions, alone),
-        bytes_sent=sent,
-        held={key: held[key] / numbers[key] for key in held if key.startswith("text")},
+        bytes_sent=found["bytes_sent"],
+        tiles=found["tiles"],
+        held={name: found["held"][name] / numbers[name] for name in extra if "text" in name},
         left=changed(before, pipe) - volatile,
     )
 
@@ -74,10 +79,12 @@ def cached(
     entry: Any,
     pipe: Any,
     spread: ParallelismConfig | None = None,
-    sent: dict[str, int] | None = None,
-    held: dict[str, int] | None = None,
+    found: dict[str, Any] | None = None,
 ) -> tuple[list[Any], list[torch.Tensor]]:
-    """(reused steps, pictures) of a run that begins with words and ends with pixels."""
+    """(reused steps, pictures) of a run that begins with words and ends with pixels.
+
+    What is only there while it is spread goes to ``found``.
+    """
     cache = DBCacheConfig(
         Fn_compute_blocks=1,
         max_warmup_steps=2,
@@ -86,12 +93,13 @@ def cached(
     )
     cache_dit.enable_cache(pipe, cache, parallelism_config=spread)
     images = entry.run(pipe, STEPS, output_type="pt")
-    if spread is not None:
-        assert sent is not None and held is not None
-        names = ["transformer", *spread.extra_parallel_modules]
-        for name in names:
-            sent[name] = sum(each.bytes_sent for each in parallelism_of(getattr(pipe, name)))
-        held |= count(pipe, spread.extra_parallel_modules)
+    if spread is not None and found is not None:
+        found["bytes_sent"] = sum(each.bytes_sent for each in parallelism_of(pipe.transformer))
+        (tiles,) = parallelism_of(pipe.vae)
+        assert isinstance(tiles, TileParallel) and tiles.last is not None
+        owners = tiles.last.owners
+        found["tiles"] = (owners.count(tiles.mesh.sample.rank), len(owners))
+        found["held"] = count(pipe, spread.extra_parallel_modules)
     stats = cache_dit.summary(pipe, logging=False)
     cache_dit.disable_cache(pipe)
     return [(each.cached_steps, each.cfg_cached_steps) for each in stats], images

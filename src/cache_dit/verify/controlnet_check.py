@@ -103,8 +103,10 @@ def _compare(entry: ControlNetEntry, configs: Sequence[dict[str, Any]]) -> list[
         enable_cache(pair.transformer, parallelism_config=spread)
         (parallel,) = parallelism_of(pair.controlnet)
         assert isinstance(parallel, ContextParallel)
-        residuals, output = entry.step(pair, 0, DTYPE, **sizes)
         sent = parallel.bytes_sent
+        entry.control(pair, 0, DTYPE, **sizes)
+        sent = parallel.bytes_sent - sent
+        residuals, output = entry.step(pair, 0, DTYPE, **sizes)
         disable_cache(pair.transformer)
         decisions, cached = _cached(entry, pair, spread, STEPS, sizes)
         _, still = _cached(entry, pair, spread, STILL, sizes)

@@ -85,15 +85,15 @@ class ControlNetEntry:
             controlnet = type(controlnet).from_transformer(controlnet, transformer)
         return Pair(controlnet.eval().requires_grad_(False), transformer)
 
-    def step(
+    def control(
         self,
         pair: Pair,
         step: float = 0,
         dtype: torch.dtype = torch.float32,
         seed: int = 0,
         **sizes: int,
-    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """Residuals and outputs of one denoising step."""
+    ) -> tuple[Arguments, Arguments]:
+        """(arguments of the transformer in one step, and what the ControlNet adds to them)."""
         given = self._base.step_inputs(step, dtype, seed, **sizes)
         given = {name: each for name, each in given.items() if name not in self.residuals}
         own = self.call(SimpleNamespace(**{**self.sizes, **sizes}), given)
@@ -103,9 +103,21 @@ class ControlNetEntry:
         plain = {"return_dict": False} if "return_dict" in names else {}
         with torch.no_grad(), self.around():
             made = pair.controlnet(**{**shared, **own, **plain})
-            made = made if isinstance(made, tuple) else (made,)
-            control = dict(zip(self.residuals, made, strict=True))
-            residuals = [each.clone() for each in zoo.tensors(control)]
+        made = made if isinstance(made, tuple) else (made,)
+        return given, dict(zip(self.residuals, made, strict=True))
+
+    def step(
+        self,
+        pair: Pair,
+        step: float = 0,
+        dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+        **sizes: int,
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Residuals and outputs of one denoising step."""
+        given, control = self.control(pair, step, dtype, seed, **sizes)
+        residuals = [each.clone() for each in zoo.tensors(control)]
+        with torch.no_grad():
             return residuals, zoo.tensors(pair.transformer(**given, **control))
 
     def _net(self, config: Mapping[str, Any], seed: int) -> Any:
