@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from diffusers import FluxTransformer2DModel
 from torch import nn
 
-from cache_dit.parallelism import ParallelismConfig
+from cache_dit.parallelism import ParallelismConfig, load_sharded, restore
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.tensor_parallel import TensorParallel
 from cache_dit.parallelism.tensor_plan import Plan
@@ -75,3 +76,25 @@ def compiled(name: str) -> tuple[float, int]:
         parallel.uninstall()
     pairs = zip(output, expected, strict=True)
     return max(float((one - other).abs().max()) for one, other in pairs), calls
+
+
+def loaded_in_parts(folder: str, size: int) -> tuple[float, float, bool]:
+    """(largest difference to the whole model, share of its numbers, whole again afterwards)."""
+    config = ParallelismConfig(tp_size=size)
+    whole = FluxTransformer2DModel.from_pretrained(folder).eval()
+    model = load_sharded(FluxTransformer2DModel, folder, config)
+    inputs = {
+        "hidden_states": draw(0, 1, 6, 64).float(),
+        "encoder_hidden_states": draw(1, 1, 3, 64).float(),
+        "pooled_projections": draw(2, 1, 64).float(),
+        "timestep": torch.tensor([0.5]),
+        "img_ids": draw(3, 6, 3).float(),
+        "txt_ids": torch.zeros(3, 3),
+    }
+    with torch.no_grad():
+        difference = (model(**inputs).sample - whole(**inputs).sample).abs().max()
+    share = sum(each.numel() for each in model.parameters()) / whole.num_parameters()
+    restore(model)
+    state = whole.state_dict()
+    same = all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    return float(difference), share, same

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import cache_dit.demo
 from cache_dit.verify import zoo
 from cache_dit.verify.axes import verify_model
 from cache_dit.verify.ranks import ranks
@@ -44,6 +47,14 @@ def test_spread_models_compile_into_one_graph() -> None:
     for error, calls in ranks(2).run(tensor_jobs.compiled, "FluxTransformer2DModel"):
         assert error < 1e-4
         assert calls == 4
+
+
+def test_every_rank_reads_its_part_only() -> None:
+    folder = str(Path(cache_dit.demo.__file__).parent / "weights" / "transformer")
+    for difference, share, same in ranks(2).run(tensor_jobs.loaded_in_parts, folder, 2):
+        assert difference < 1e-5
+        assert share < 0.7
+        assert same
 
 
 @pytest.mark.parametrize("name", ["FluxTransformer2DModel", "WanTransformer3DModel"])

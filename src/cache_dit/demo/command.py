@@ -33,6 +33,10 @@ Ring: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="Over ranks: keys and values passed around.")
 ]
 
+Tp: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Over ranks: the width of the layers shared out.")
+]
+
 
 def demo(
     prompt: Annotated[
@@ -61,12 +65,13 @@ def demo(
     words: Annotated[bool, typer.Option("--words", help="List the known words only.")] = False,
     ulysses: Ulysses = None,
     ring: Ring = None,
+    tp: Tp = None,
 ) -> None:
     """Draw emoji with and without the cache, and compare time and pictures.
 
-    With --ulysses or --ring, several processes started by torchrun draw the same pictures as one.
+    With --ulysses, --ring or --tp, processes started by torchrun draw the same pictures as one.
     """
-    sizes = {"ulysses": ulysses, "ring": ring}
+    sizes = {"ulysses": ulysses, "ring": ring, "tp": tp}
     console = Console(quiet=not first_rank())
     if words:
         with only_our_progress_bar():

@@ -64,7 +64,7 @@ def demo_over_ranks(
     Args:
         task: What to draw.
         steps: Denoising steps.
-        sizes: Of the mesh, by axis: "ulysses", "ring".
+        sizes: Of the mesh, by axis: "ulysses", "ring", "tp".
         own: A setting of the user's, to be drawn as well.
         console: Where the first rank prints.
 

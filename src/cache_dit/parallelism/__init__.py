@@ -28,6 +28,7 @@ from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
 from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
+from .tensor_loading import load_sharded
 from .tensor_plan import kv_colwise, kv_heads, packed_colwise, packed_rowwise
 from .text_encoders.tensor_parallelism import (
     TextEncoderTensorParallelismPlanner,
@@ -67,6 +68,7 @@ __all__ = [
     "heads",
     "kv_colwise",
     "kv_heads",
+    "load_sharded",
     "measure",
     "neighbours",
     "on_heads",

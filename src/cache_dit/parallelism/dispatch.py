@@ -54,6 +54,10 @@ class Spread:
             for each in reversed(done):
                 each.uninstall()
             raise
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Remember what is on already."""
         for module in self._modules:
             _spreads[module] = self
 
@@ -94,7 +98,7 @@ def parallelize(
         return lambda: None
     plain = [_plain(each) for each in transformers]
     further = [_plain(each) for each in extra]
-    planners = [(each, one) for each in plain for one in _planners(each, config)]
+    planners = [(each, one) for each in plain for one in planners_of(each, config)]
     planners += [(each, _extra_planner(each)) for each in further]
     replaced = _spreads_of([*plain, *further])
     for old in replaced:
@@ -170,7 +174,7 @@ def _attributes(owner: Any) -> Iterable[tuple[str, Any]]:
     return (components if isinstance(components, dict) else getattr(owner, "__dict__", {})).items()
 
 
-def _planners(transformer: nn.Module, config: ParallelismConfig) -> list[Planner]:
+def planners_of(transformer: nn.Module, config: ParallelismConfig) -> list[Planner]:
     """One planner for each way in which a transformer is to be spread; the first comes first."""
     tensor, split = config.tp_size is not None, (config.ulysses_size, config.ring_size)
     planners = [_tensor_planner(transformer)] if tensor else []

@@ -16,12 +16,12 @@ from .mesh import Mesh
 from .tensor_exchange import hooks_of, register
 from .tensor_plan import Plan, Shared
 from .tensor_resolution import Resolution
-from .tensor_shards import Shard
+from .tensor_shards import Shard, fill
 
 logger = init_logger(__name__)
 
 Read = Callable[[str], Any]
-"""Name of a parameter -> its whole, as something that can be sliced."""
+Convert = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TensorParallel:
@@ -68,14 +68,31 @@ class TensorParallel:
         """Keep this rank's part of the weights, and exchange what the parts make."""
         self._install(lambda shard: shard.parameter.data)
 
-    def _install(self, whole: Callable[[Shard], Any]) -> None:
+    def load(self, read: Read, convert: Convert) -> None:
+        """Like `install`, for a module whose parameters have no data yet.
+
+        Args:
+            read: name of a parameter -> its whole, of which only the part is read.
+            convert: puts what was read where it belongs, in the type that it should have.
+        """
+        self._install(lambda shard: read(shard.path), convert)
+        shared = {id(shard.parameter) for shard in self.shards.parameters if self._on}
+        module = self.module()
+        assert module is not None
+        for path, parameter in list(module.named_parameters()):
+            if id(parameter) not in shared:
+                owner, _, name = path.rpartition(".")
+                fill(module.get_submodule(owner), name, convert(read(path)[:]))
+
+    def _install(self, whole: Callable[[Shard], Any], convert: Convert | None = None) -> None:
         rank, size = self.channel.rank, self.channel.size
         if size == 1:
             return
         register(self.channel)
         self._on = True
         for shard in self.shards.parameters:
-            shard.keep(shard.part(whole(shard), rank, size))
+            part = shard.part(whole(shard), rank, size)
+            shard.keep(part if convert is None else convert(part))
         numbers = [(each.module(), each) for each in self.shards.numbers]
         self._whole_numbers = [getattr(module, each.name) for module, each in numbers]
         for module, each in numbers:

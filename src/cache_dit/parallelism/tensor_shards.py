@@ -44,12 +44,7 @@ class Shard:
         """Put a part, or the whole, in the place of what the parameter holds."""
         module = self.module()
         assert module is not None
-        parameter = self.parameter
-        if parameter.device == value.device:
-            parameter.data = value
-        else:  # a parameter without data becomes another object
-            trained = parameter.requires_grad
-            setattr(module, self.name, nn.Parameter(value, requires_grad=trained))
+        fill(module, self.name, value)
 
     def part(self, source: Any, rank: int, size: int) -> torch.Tensor:
         """A rank's part of the whole, which may be a tensor or a slice of a file."""
@@ -73,6 +68,15 @@ class Shard:
         widths = [block * self.copies // size for block in self.blocks]
         columns = zip(*(part.split(widths, self.dim) for part in different), strict=True)
         return torch.cat([piece for column in columns for piece in column], self.dim)
+
+
+def fill(module: nn.Module, name: str, value: torch.Tensor) -> None:
+    """Give a parameter other data; one that had none ("meta") becomes another object."""
+    parameter = getattr(module, name)
+    if parameter.is_meta:
+        setattr(module, name, nn.Parameter(value, requires_grad=parameter.requires_grad))
+    else:
+        parameter.data = value
 
 
 @dataclass

@@ -43,8 +43,16 @@ class HunyuanVideo15TensorParallelismPlanner(TensorParallelismPlanner):
 
 @TensorParallelismPlannerRegister.register("MotifVideo")
 class MotifVideoTensorParallelismPlanner(TensorParallelismPlanner):
-    plan: ClassVar[Plan] = {**DOUBLE, **SINGLE}
-    divide = (*HEADS, *SINGLE_HEADS)
+    plan: ClassVar[Plan] = {
+        **DOUBLE,
+        **SINGLE,
+        **attention("{transformer_blocks,single_transformer_blocks}.*.cross_attn?"),
+    }
+    divide = (
+        *HEADS,
+        *SINGLE_HEADS,
+        "{transformer_blocks,single_transformer_blocks}.*.cross_attn?.heads",
+    )
 
 
 @TensorParallelismPlannerRegister.register("HunyuanDiT2DModel")
