@@ -21,7 +21,7 @@ def demo(*options: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("axis", ["ulysses", "ring"])
+@pytest.mark.parametrize("axis", ["ulysses", "ring", "tp"])
 def test_two_ranks_draw_what_one_draws(axis: str) -> None:
     first, second = ranks(2).run(demo, f"--{axis}", "2", "--set", "max_warmup_steps=2")
     assert first[0] == second[0] == 0, first[1]
@@ -39,7 +39,7 @@ def test_sizes_need_processes_and_processes_need_sizes(monkeypatch: pytest.Monke
     monkeypatch.setenv("WORLD_SIZE", "2")
     code, output = demo()
     assert code == 2
-    assert "Say how they share the work: --ulysses, --ring" in " ".join(output.split())
+    assert "Say how they share the work: --ulysses, --ring, --tp" in " ".join(output.split())
 
 
 def test_a_visible_difference_or_another_decision_is_not_the_same() -> None:

@@ -13,7 +13,7 @@ from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.tensor_parallel import TensorParallel
 from cache_dit.parallelism.tensor_plan import Plan
 from cache_dit.verify import zoo
-from tests.parallelism.jobs import draw
+from tests.parallelism.attention_jobs import draw
 from tests.parallelism.tensor_toys import TOYS
 
 

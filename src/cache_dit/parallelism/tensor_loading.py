@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from safetensors import safe_open
 from torch import nn
 
@@ -45,7 +44,7 @@ def load_sharded(
             "load_sharded: the config has no tp_size, so that every rank would read everything. "
             "Give one, or use from_pretrained."
         )
-    with init_empty_weights():
+    with _without_data():
         model = model_class.from_config(model_class.load_config(folder))
     applied = [planner.prepare(model, config) for planner in planners_of(model, config)]
     with ExitStack() as files:
@@ -69,6 +68,18 @@ def load_sharded(
             setattr(module, name, buffer.to(device, dtype if buffer.is_floating_point() else None))
     Spread([(model, each) for each in applied]).adopt()
     return model.eval()
+
+
+def _without_data() -> Any:
+    """Within it, parameters are made without data, and buffers as always."""
+    try:
+        from accelerate import init_empty_weights  # noqa: PLC0415 - needed for loading only
+    except ImportError as error:
+        raise ValueError(
+            f"load_sharded: models cannot be made without data ({error}). "
+            "Run: pip install accelerate"
+        ) from error
+    return init_empty_weights()
 
 
 def _weights(folder: Path, files: ExitStack) -> dict[str, Any]:

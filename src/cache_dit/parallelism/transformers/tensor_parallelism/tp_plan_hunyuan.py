@@ -20,6 +20,7 @@ REFINER: Plan = {
     **attention("context_embedder.token_refiner.refiner_blocks.*.attn"),
     **feed_forward("context_embedder.token_refiner.refiner_blocks.*.ff"),
 }
+CROSS = "{transformer_blocks,single_transformer_blocks}.*.cross_attn?"
 HEADS = ("transformer_blocks.*.attn.heads",)
 SINGLE_HEADS = ("single_transformer_blocks.*.attn.heads",)
 REFINER_HEADS = ("context_embedder.token_refiner.refiner_blocks.*.attn.heads",)
@@ -43,16 +44,8 @@ class HunyuanVideo15TensorParallelismPlanner(TensorParallelismPlanner):
 
 @TensorParallelismPlannerRegister.register("MotifVideo")
 class MotifVideoTensorParallelismPlanner(TensorParallelismPlanner):
-    plan: ClassVar[Plan] = {
-        **DOUBLE,
-        **SINGLE,
-        **attention("{transformer_blocks,single_transformer_blocks}.*.cross_attn?"),
-    }
-    divide = (
-        *HEADS,
-        *SINGLE_HEADS,
-        "{transformer_blocks,single_transformer_blocks}.*.cross_attn?.heads",
-    )
+    plan: ClassVar[Plan] = {**DOUBLE, **SINGLE, **attention(CROSS)}
+    divide = (*HEADS, *SINGLE_HEADS, f"{CROSS}.heads")
 
 
 @TensorParallelismPlannerRegister.register("HunyuanDiT2DModel")
