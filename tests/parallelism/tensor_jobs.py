@@ -82,7 +82,7 @@ def loaded_in_parts(folder: str, size: int) -> tuple[float, float, bool]:
     """(largest difference to the whole model, share of its numbers, whole again afterwards)."""
     config = ParallelismConfig(tp_size=size)
     whole = FluxTransformer2DModel.from_pretrained(folder).eval()
-    model = load_sharded(FluxTransformer2DModel, folder, config)
+    model = load_sharded(FluxTransformer2DModel, folder, config, dtype=torch.float32)
     inputs = {
         "hidden_states": draw(0, 1, 6, 64).float(),
         "encoder_hidden_states": draw(1, 1, 3, 64).float(),
