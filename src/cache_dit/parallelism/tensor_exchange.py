@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -29,28 +30,29 @@ def put_together(channel: Channel, value: torch.Tensor, dim: int) -> torch.Tenso
     return torch.cat(channel.all_gather(value, [value.shape[dim]] * channel.size, dim), dim)
 
 
-@torch.library.custom_op("cache_dit::sum_over_ranks", mutates_args=())
-def _sum(value: torch.Tensor, number: int) -> torch.Tensor:
-    return _channels[number].all_reduce(value.clone(memory_format=torch.contiguous_format))
+@cache  # not when the package is imported: it takes long
+def _define_operations() -> None:
+    @torch.library.custom_op("cache_dit::sum_over_ranks", mutates_args=())
+    def total(value: torch.Tensor, number: int) -> torch.Tensor:
+        own = value.clone(memory_format=torch.contiguous_format)
+        return _channels[number].all_reduce(own)
 
+    @torch.library.custom_op("cache_dit::gather_ranks", mutates_args=())
+    def gather(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
+        return put_together(_channels[number], value, dim)
 
-@_sum.register_fake
-def _(value: torch.Tensor, number: int) -> torch.Tensor:
-    return torch.empty_like(value, memory_format=torch.contiguous_format)
+    @total.register_fake
+    def _(value: torch.Tensor, number: int) -> torch.Tensor:
+        return torch.empty_like(value, memory_format=torch.contiguous_format)
 
-
-@torch.library.custom_op("cache_dit::gather_ranks", mutates_args=())
-def _gather(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
-    return put_together(_channels[number], value, dim)
-
-
-@_gather.register_fake
-def _(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
-    return torch.cat([value] * _channels[number].size, dim)
+    @gather.register_fake
+    def _(value: torch.Tensor, dim: int, number: int) -> torch.Tensor:
+        return torch.cat([value] * _channels[number].size, dim)
 
 
 def register(channel: Channel) -> None:
     """Make a channel known to compiled code, which knows it by a number."""
+    _define_operations()
     if all(each is not channel for each in _channels):
         _channels.append(channel)
 
