@@ -96,7 +96,6 @@ def demo_over_ranks(
         )
     if here.first:
         console.print(f"{here.size} ranks drew the same pictures as one.", style="green")
-        console.print("So few tokens are hardly faster over ranks: each step waits for messages.")
 
 
 def draw(
