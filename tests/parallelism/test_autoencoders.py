@@ -9,7 +9,9 @@ from cache_dit.verify.axes import verify_model
 
 TELLING = [  # one of each way to compute tiles
     "AutoencoderKL",
-    "AutoencoderKLWan",
+    "AutoencoderKLCogVideoX",  # features are handed on from call to call
+    "AutoencoderKLHunyuanVideo/tiles_in_time",  # tiles within tiles
+    "AutoencoderKLWan",  # features are kept on the model
 ]
 
 

@@ -139,3 +139,8 @@ def test_each_tile_is_sent_once_to_every_other_rank() -> None:
     for sent, made, computed in ranks(2).run(tile_jobs.traffic):
         assert sent == made
         assert computed in (4, 5)
+
+
+@pytest.mark.nightly
+def test_replicas_share_the_tiles_of_their_own_sample() -> None:
+    assert ranks(4).run(tile_jobs.replicas) == [(0.0, 9), (0.0, 9), (0.0, 6), (0.0, 6)]

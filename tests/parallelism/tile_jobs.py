@@ -78,3 +78,17 @@ def traffic() -> tuple[int, int, int]:
     sent = parallel.mesh.sample.bytes_sent
     decode("AutoencoderKL", vae)
     return parallel.mesh.sample.bytes_sent - sent, sum(made), parallel.computed
+
+
+def replicas() -> tuple[float, int]:
+    """With two ranks for each sample: this rank's error, and how many tiles its sample has."""
+    name = "AutoencoderKL"
+    vae, alone = autoencoders.TILED[name].build(), autoencoders.TILED[name].build()
+    alone.enable_tiling()
+    parallelize([], ParallelismConfig(ulysses_size=2), [vae])
+    (parallel,) = parallelism_of(vae)
+    assert isinstance(parallel, TileParallel)
+    rows = 16 - 5 * (dist.get_rank() // 2)
+    error = float((decode(name, vae, rows) - decode(name, alone, rows)).abs().max())
+    assert parallel.last is not None
+    return error, len(parallel.last.owners)
