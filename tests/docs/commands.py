@@ -12,7 +12,7 @@ import typer.main
 from cache_dit.cli import app
 from tests.docs.pages import ROOT
 
-TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 EXTRAS = metadata("cache-dit").get_all("Provides-Extra") or []
 FOREIGN = {"git", "pre-commit", "source", "cd"}
 """Programs of others, whose command lines are not looked at."""
@@ -92,5 +92,6 @@ CHECKS: dict[str, Callable[[list[str]], str]] = {
     "make": _make,
     "torchrun": _script,
     "python": _script,
+    "python3": _script,
     "pip": _pip,
 }

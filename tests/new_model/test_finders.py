@@ -18,6 +18,7 @@ from cache_dit.new_model.source import plan_source, source
 from cache_dit.new_model.write import snake_case
 from cache_dit.parallelism import attention, gather, packed_colwise, packed_rowwise, split
 from cache_dit.verify import zoo
+from tests.new_model import river_dit
 from tests.new_model.peculiar_dit import PeculiarDiT, make_inputs
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
@@ -94,6 +95,20 @@ def test_names_that_nobody_else_has_are_no_hindrance() -> None:
     assert tensor.plan["joint_layers.*.mix.{q_norm,k_norm}"] == "norm"
     assert tensor.plan["joint_layers.*.widen.up"] == "packed_colwise"
     assert tensor.divide == ("joint_layers.*.mix.n_heads", "single_layers.*.mix.n_heads")
+
+
+def test_a_loop_that_cannot_be_read_is_seen_at_work() -> None:
+    torch.manual_seed(0)
+    entry = zoo.get(river_dit.__file__)  # with weights that open its gates
+    seen = Facts.of(entry.build(), entry.step_inputs(0), entry.step_inputs(1))
+    fields = find_adapter(seen).fields
+    assert fields["blocks_name"] == "stages" and fields["stream_parameters"] == {IMAGE: "x"}
+    context = find_context_plans(seen)[0].plan
+    assert context["stages.*"] == {"context": split(1)}  # a mask over everything stays whole
+    assert context["stages.*.look"] == attention("x", keys=("x", "context"))
+    tensor = find_tensor_plans(seen)[0]
+    assert tensor.plan["stages.*.look.kv"] == packed_colwise(1, 1)
+    assert tensor.divide == ("stages.*.look.{num_heads,num_kv_heads}",)
 
 
 class Sums(nn.Module):

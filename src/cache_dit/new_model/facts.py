@@ -16,6 +16,7 @@ from cache_dit.caching.block_adapters.block_lists import BlockList
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
 from cache_dit.intercept import original_class
 from cache_dit.new_model.watch import Call, Watched, watch
+from cache_dit.new_model.watched_lists import watched_lists
 
 
 @dataclass
@@ -44,10 +45,10 @@ class Facts:
         Raises:
             ValueError: no block list could be found.
         """
-        (found,) = BlockAdapter(transformer=model, auto=True).transformers()
         seen = watch(model, arguments)
-        numbers = {each.name: _first_number(seen, each.name) for each in found.lists}
-        lists = sorted(found.lists, key=lambda each: numbers[each.name])
+        found = _lists(model, seen)
+        numbers = {each.name: _first_number(seen, each.name) for each in found}
+        lists = sorted(found, key=lambda each: numbers[each.name])
         facts = cls(model, lists, seen)
         then = cls(model, lists, watch(model, later))
         facts.lists = [_denoised_first(each, facts, then) for each in lists]
@@ -86,6 +87,17 @@ def stream(call: Call, each: BlockList, which: str = HIDDEN) -> tuple[str, torch
     name = (each.parameters or {}).get(which, which if which in call.arguments else default)
     value = call.arguments.get(name)
     return (name, value) if isinstance(value, torch.Tensor) else None
+
+
+def _lists(model: nn.Module, seen: Watched) -> list[BlockList]:
+    """As the source of the model's loop says; or else as is seen."""
+    try:
+        (found,) = BlockAdapter(transformer=model, auto=True).transformers()
+    except ValueError:
+        if watched := watched_lists(model, seen):
+            return watched
+        raise
+    return found.lists
 
 
 SWAPPED = {

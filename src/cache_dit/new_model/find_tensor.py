@@ -18,6 +18,7 @@ from cache_dit.parallelism import packed_colwise, packed_rowwise
 from cache_dit.parallelism.tensor_plan import Style
 
 HEADS = re.compile(r"head(?!.*(dim|size|width))")
+KEY_HEADS = re.compile(r"kv|key")
 NOT_A_WIDTH = re.compile(r"query|cross|out|in_|heads|eps")
 
 
@@ -105,7 +106,7 @@ class _Finder:
         taken: set[str],
     ) -> set[int]:
         """Styles of the layers around an attention; gives the widths that stand beside it."""
-        shape = _Shape.of(attended[0], self._widths(own))
+        shape = _Shape.of(attended[0], self._widths(own), self._key_heads(owner))
         first = min(each.number for each in attended)
         before = [call for call in own if call.number < first]
         behind = [call for call in own if call.number > first]
@@ -115,7 +116,7 @@ class _Finder:
         ins = {
             call.name: style
             for call in before
-            if (style := shape.style_before(self._out(call.name), beside)) is not None
+            if (style := shape.style_before(call.name, self._out(call.name), beside)) is not None
         }
         others = self._beside([c for c in linears if c not in own], beside)
         for name, style in {**ins, **others, **outs}.items():
@@ -126,6 +127,16 @@ class _Finder:
         heads = {shape.heads, shape.keys // shape.size}
         self._divide(owner, heads, {shape.inner, shape.keys})
         return beside
+
+    def _key_heads(self, owner: str) -> int:
+        """How many there are, as the attention module says; 0 where it says nothing."""
+        numbers = vars(self.facts.model.get_submodule(owner))
+        found = [
+            value
+            for name, value in numbers.items()
+            if KEY_HEADS.search(name) and HEADS.search(name) and type(value) is int and value > 0
+        ]
+        return found[0] if found else 0
 
     def _widths(self, linears: list[Call]) -> set[int]:
         return {self._out(call.name) for call in linears}
@@ -206,20 +217,25 @@ class _Shape:
     keys: int
 
     @classmethod
-    def of(cls, one: Attended, widths: set[int]) -> _Shape:
+    def of(cls, one: Attended, widths: set[int], key_heads: int) -> _Shape:
         heads, size = one.query.shape[1], one.query.shape[3]
         keys = one.key.shape[1] * size
         fewer = [n * size for n in range(1, heads) if heads % n == 0 and n * size in widths]
-        repeated = keys == heads * size and fewer and fewer[-1] > heads
-        return cls(heads, size, fewer[-1] if repeated else keys)
+        if key_heads and heads % key_heads == 0:
+            keys = key_heads * size
+        elif keys == heads * size and fewer and fewer[-1] > heads:
+            keys = fewer[-1]
+        return cls(heads, size, keys)
 
     @property
     def inner(self) -> int:
         """Width of the queries."""
         return self.heads * self.size
 
-    def style_before(self, out: int, beside: set[int]) -> Any:
+    def style_before(self, name: str, out: int, beside: set[int]) -> Any:
         """Of a layer before the attention, by what it produces; None where it has no part in it."""
+        if out == 2 * self.keys and "kv" in name.rpartition(".")[2]:
+            return packed_colwise(1, 1)
         if out in (self.inner, self.keys, self.heads):
             return "colwise"
         if out in (2 * self.keys, 2 * self.inner):

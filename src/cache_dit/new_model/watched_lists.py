@@ -1,0 +1,61 @@
+"""Block lists that are seen at work: each block is given what the one before it returned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from cache_dit.caching.block_adapters.block_lists import BlockList, lists_of
+from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
+from cache_dit.new_model.watch import Call, Watched
+
+LEAST = 0.5  # of all neighbours: between the others, something may be added
+
+
+def watched_lists(model: nn.Module, seen: Watched) -> list[BlockList]:
+    """The lists whose blocks hand a stream on, whatever the loop over them looks like."""
+    names: list[str] = []
+    patterns, parameters = [], []
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.ModuleList) or len(module) < 2:
+            continue
+        blocks = {f"{name}.{key}" for key, _ in module.named_children()}
+        calls = sorted(
+            (call for call in seen.calls if call.name in blocks), key=lambda call: call.number
+        )
+        streams = _streams(calls)
+        if len(calls) < len(module) or not streams or any(p.startswith(name) for p in names):
+            continue
+        names.append(name)
+        patterns.append(ForwardPattern.Pattern_0 if len(streams) > 1 else ForwardPattern.Pattern_3)
+        parameters.append(dict(zip((HIDDEN, ENCODER), streams, strict=False)))
+    return lists_of(model, None, names, patterns, None, parameters) if names else []
+
+
+def _streams(calls: list[Call]) -> list[str]:
+    """Parameters by which the outputs of a block go into the next one, in the outputs' order."""
+    handed: Counter[tuple[int, str]] = Counter()
+    for one, following in pairwise(calls):
+        for place, output in enumerate(_outputs(one)):
+            for name, value in following.arguments.items():
+                handed[place, name] += _same(output, value)
+    least = LEAST * (len(calls) - 1)
+    places = range(len(_outputs(calls[0])) if calls else 0)
+    best = [
+        max(((n, name) for (p, name), n in handed.items() if p == place), default=(0, ""))
+        for place in places
+    ]
+    return [name for count, name in best] if best and min(best)[0] >= max(least, 1) else []
+
+
+def _outputs(call: Call) -> list[Any]:
+    return list(call.output) if isinstance(call.output, (list, tuple)) else [call.output]
+
+
+def _same(one: Any, other: Any) -> bool:
+    tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
+    return tensors and one.shape == other.shape and torch.equal(one, other)
