@@ -11,6 +11,7 @@ from .tp_parts import attention, feed_forward
 from .tp_plan_registers import TensorParallelismPlanner, TensorParallelismPlannerRegister
 
 NORM = "norm_q,norm_k"
+GATED = "to_q,to_k,to_v,to_gate_logits?"
 SOUND = "{attn1,audio_attn1,attn2,audio_attn2,audio_to_video_attn,video_to_audio_attn}"
 
 
@@ -32,7 +33,7 @@ class LTX2TensorParallelismPlanner(TensorParallelismPlanner):
         """Rotary embeddings are for the whole width, or for each head apart."""
         dim = 1 if getattr(module.config, "rope_type", "") == "split" else -1
         return {
-            **attention(f"transformer_blocks.*.{SOUND}", norm=NORM),
+            **attention(f"transformer_blocks.*.{SOUND}", into=GATED, norm=NORM),
             **feed_forward("transformer_blocks.*.{ff,audio_ff}"),
             f"transformer_blocks.*.{SOUND}": part_of(
                 query_rotary_emb=dim, key_rotary_emb=dim, sink_rotary_emb=dim
