@@ -100,3 +100,13 @@ def picture(s: SimpleNamespace) -> torch.Tensor:
     """A picture of a gradient: [batch, 3, height, width], 0 to 1."""
     rows = torch.linspace(0, 1, s.height)[:, None].expand(s.height, s.width)
     return rows.expand(s.batch, 3, -1, -1).clone()
+
+
+def pictures(frames: int, height: int, width: int) -> list[Any]:
+    """A video that becomes brighter, in pictures as files have them."""
+    from PIL import Image  # noqa: PLC0415
+
+    return [
+        Image.new("RGB", (width, height), (20 * frame, 100, 200 - 10 * frame))
+        for frame in range(frames)
+    ]

@@ -6,16 +6,22 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from cache_dit.verify.controlnets.entries import HUNYUAN_CONFIG, SANA_CONFIG, Z_IMAGE_CONFIG
 from cache_dit.verify.pipelines.components import (
     autoencoder_kl,
+    autoencoder_wan,
     from_diffusers,
+    parts,
     picture,
+    pictures,
     transformer,
+    unipc,
 )
-from cache_dit.verify.pipelines.cross_attention import HUNYUAN_DIT
+from cache_dit.verify.pipelines.cross_attention import HUNYUAN_DIT, SANA, Z_IMAGE
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.flux import FLUX, FLUX_PROMPT
-from cache_dit.verify.pipelines.image import QWEN, SD3
+from cache_dit.verify.pipelines.image import BOTH, QWEN, SD3
+from cache_dit.verify.pipelines.texts import image_size, seen, states
 from cache_dit.verify.pipelines.video import WAN
 from cache_dit.verify.zoo.entry import Arguments
 
@@ -44,20 +50,22 @@ SD3_LIKE = {
     "pooled_projection_dim": 12,
     "pos_embed_max_size": 16,
 }
-HUNYUAN_LIKE = {
-    "transformer_num_layers": 8,
-    "in_channels": 4,
-    "num_attention_heads": 4,
-    "attention_head_dim": 8,
-    "hidden_size": 32,
-    "sample_size": 8,
-    "patch_size": 2,
-    "cross_attention_dim": 24,
-    "cross_attention_dim_t5": 24,
-    "pooled_projection_dim": 12,
-    "text_len": 5,
-    "text_len_t5": 7,
-}
+
+
+def autoencoder_dc() -> Any:
+    """The autoencoder of Sana; here it halves height and width five times."""
+    widths, layers = (8,) * 6, (1,) * 6
+    config = {
+        "latent_channels": 4,
+        "attention_head_dim": 4,
+        "encoder_block_out_channels": widths,
+        "decoder_block_out_channels": widths,
+        "encoder_layers_per_block": layers,
+        "decoder_layers_per_block": layers,
+        "encoder_qkv_multiscales": ((),) * 6,
+        "decoder_qkv_multiscales": ((),) * 6,
+    }
+    return from_diffusers("AutoencoderDC", config)
 
 
 def controlled(
@@ -103,8 +111,18 @@ ENTRIES = (
         "HunyuanDiTControlNetPipeline",
         HUNYUAN_DIT,
         "HunyuanDiT2DControlNetModel",
-        HUNYUAN_LIKE,
+        HUNYUAN_CONFIG,
         vae=lambda: autoencoder_kl(4, halvings=3),
+    ),
+    controlled(
+        "ZImageControlNetPipeline",
+        Z_IMAGE,
+        "ZImageControlNetModel",
+        Z_IMAGE_CONFIG,
+        vae=lambda: autoencoder_kl(4, halvings=3),
+    ),
+    controlled(
+        "SanaControlNetPipeline", SANA, "SanaControlNetModel", SANA_CONFIG, vae=autoencoder_dc
     ),
     PipelineEntry(
         class_name="HunyuanDiTPAGPipeline",
@@ -126,5 +144,25 @@ ENTRIES = (
         call=lambda s: {**WAN.call(s), "image": picture(s)},
         sizes=WAN.sizes,
         branches=WAN.branches,
+    ),
+    PipelineEntry(
+        class_name="WanAnimatePipeline",
+        components=parts(
+            "WanAnimateTransformer3DModel", vae=lambda: autoencoder_wan(4), scheduler=unipc
+        ),
+        call=lambda s: {
+            **image_size(s),
+            **states(s, 20, length=512),
+            "image": picture(s),
+            "pose_video": pictures(s.frames, s.height, s.width),
+            "face_video": pictures(s.frames, 16, 16),
+            "segment_frame_length": 5,
+            "guidance_scale": 3.0,
+        },
+        sizes={"batch": 1, "frames": 9, "height": 48, "width": 64},
+        branches=BOTH,
+        sections=2,
+        attributes={"encode_image": seen},
+        note="features of a face are added between the blocks; every five frames have a loop",
     ),
 )

@@ -66,6 +66,20 @@ Z_IMAGE = PipelineEntry(
     branches=ONE,
 )
 
+SANA = PipelineEntry(
+    class_name="SanaPipeline",
+    components=parts(
+        "SanaTransformer2DModel",
+        scheduler=lambda: from_diffusers(
+            "DPMSolverMultistepScheduler",
+            {"use_flow_sigmas": True, "prediction_type": "flow_prediction"},
+        ),
+    ),
+    call=unbinned,
+    sizes={**SIZES, "height": 128, "width": 160},
+    branches=ONE,
+)
+
 ENTRIES = (
     HUNYUAN_DIT,
     PipelineEntry(
@@ -95,19 +109,7 @@ ENTRIES = (
         sizes={**SIZES, "height": 16, "width": 24},
         branches=ONE,
     ),
-    PipelineEntry(
-        class_name="SanaPipeline",
-        components=parts(
-            "SanaTransformer2DModel",
-            scheduler=lambda: from_diffusers(
-                "DPMSolverMultistepScheduler",
-                {"use_flow_sigmas": True, "prediction_type": "flow_prediction"},
-            ),
-        ),
-        call=unbinned,
-        sizes={**SIZES, "height": 128, "width": 160},
-        branches=ONE,
-    ),
+    SANA,
     PipelineEntry(
         class_name="PRXPipeline",
         components=parts("PRXTransformer2DModel", vae=lambda: autoencoder_kl(4)),

@@ -6,7 +6,6 @@ here: ConsisID, whose pipeline needs OpenCV, and OmniGen, whose needs torchvisio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,9 +25,11 @@ from cache_dit.verify.pipelines.image import BOTH, ONE
 from cache_dit.verify.pipelines.texts import (
     MASKS,
     POOLED,
+    encoded,
     image_size,
     masks,
     pooled,
+    seen,
     states,
     video_size,
 )
@@ -39,17 +40,6 @@ from cache_dit.verify.zoo.spec import grid, randn
 SIZES = {"batch": 1, "height": 64, "width": 80}
 IDEOGRAM_TEXT = 7
 VIDEO = {"batch": 1, "frames": 5, "height": 48, "width": 64, "text": 7}
-
-
-def encoded(width: int, length: int = 7) -> Callable[..., Any]:
-    """Text states that tell texts apart by their letters: [texts, length, width]."""
-
-    def encode(prompt: str | list[str], *args: Any, **kwargs: Any) -> torch.Tensor:
-        texts = [prompt] if isinstance(prompt, str) else prompt
-        seeds = [torch.Generator().manual_seed(sum(map(ord, text))) for text in texts]
-        return torch.stack([torch.randn(length, width, generator=each) for each in seeds])
-
-    return encode
 
 
 def with_lengths(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
@@ -63,11 +53,6 @@ def with_layers(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[Any
     made = encoded(24)(prompt)
     layers = [encoded(12)([each + str(layer) for each in prompt]) for layer in range(10)]
     return made, layers, torch.ones(made.shape[:2])
-
-
-def seen(image: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """States of CLIP for a picture."""
-    return image.mean() + encoded(24, 257)("picture")
 
 
 def packed(prompt: list[str], grid_h: int, grid_w: int, **kwargs: Any) -> tuple[torch.Tensor, ...]:

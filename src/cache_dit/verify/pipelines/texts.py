@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 
@@ -52,3 +54,19 @@ def image_size(s: SimpleNamespace) -> Arguments:
 
 def video_size(s: SimpleNamespace) -> Arguments:
     return {"height": s.height, "width": s.width, "num_frames": s.frames}
+
+
+def encoded(width: int, length: int = 7) -> Callable[..., Any]:
+    """Text states that tell texts apart by their letters: [texts, length, width]."""
+
+    def encode(prompt: str | list[str], *args: Any, **kwargs: Any) -> torch.Tensor:
+        texts = [prompt] if isinstance(prompt, str) else prompt
+        seeds = [torch.Generator().manual_seed(sum(map(ord, text))) for text in texts]
+        return torch.stack([torch.randn(length, width, generator=each) for each in seeds])
+
+    return encode
+
+
+def seen(image: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """States of CLIP for a picture."""
+    return image.mean() + encoded(24, 257)("picture")
