@@ -20,7 +20,6 @@ REFINER: Plan = {
     **attention("context_embedder.token_refiner.refiner_blocks.*.attn"),
     **feed_forward("context_embedder.token_refiner.refiner_blocks.*.ff"),
 }
-CROSS = "{transformer_blocks,single_transformer_blocks}.*.cross_attn?"
 HEADS = ("transformer_blocks.*.attn.heads",)
 SINGLE_HEADS = ("single_transformer_blocks.*.attn.heads",)
 REFINER_HEADS = ("context_embedder.token_refiner.refiner_blocks.*.attn.heads",)
@@ -44,8 +43,16 @@ class HunyuanVideo15TensorParallelismPlanner(TensorParallelismPlanner):
 
 @TensorParallelismPlannerRegister.register("MotifVideo")
 class MotifVideoTensorParallelismPlanner(TensorParallelismPlanner):
-    plan: ClassVar[Plan] = {**DOUBLE, **SINGLE, **attention(CROSS)}
-    divide = (*HEADS, *SINGLE_HEADS, f"{CROSS}.heads")
+    """The cross-attention of a single block begins and ends with a rank's part of the width."""
+
+    plan: ClassVar[Plan] = {
+        **DOUBLE,
+        **SINGLE,
+        **attention("transformer_blocks.*.cross_attn?"),
+        "single_transformer_blocks.*.cross_attn?.to_q": "rowwise",
+        "single_transformer_blocks.*.cross_attn?.to_out.0": "colwise",
+    }
+    divide = (*HEADS, *SINGLE_HEADS, "transformer_blocks.*.cross_attn?.heads")
 
 
 @TensorParallelismPlannerRegister.register("HunyuanDiT2DModel")
