@@ -31,6 +31,13 @@ def test_two_ranks_draw_what_one_draws(axis: str) -> None:
     assert not second[1].strip(), "only the first rank prints"
 
 
+@pytest.mark.nightly
+def test_four_ranks_share_sequence_and_width() -> None:
+    first, *_ = ranks(4).run(demo, "--ulysses", "2", "--tp", "2")
+    assert first[0] == 0, first[1]
+    assert "4 ranks drew the same pictures as one." in first[1]
+
+
 def test_sizes_need_processes_and_processes_need_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     code, output = demo("--ulysses", "2")
     assert code == 2
