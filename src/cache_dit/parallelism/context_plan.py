@@ -163,7 +163,9 @@ def on_heads(
         module: the attention.
         into: modules within it that make queries, keys and values [B, tokens, heads * width].
         out: the module within it that takes what comes out.
-        attribute, each: see `Heads`.
+        of: streams whose tokens they are.
+        attribute: see `Heads`.
+        each: see `Heads`.
     """
     inner = {f"{module}.{name}": to_heads(1, 2, of) for name in into}
     last = {f"{module}.{out}": {"input": to_tokens(1, 2, of)}}

@@ -26,7 +26,9 @@ MARKS = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[dim]-[/dim
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Classes or names of tiny models: FluxTransformer2DModel, ...."),
+        typer.Argument(
+            help="Models of the zoo, such as FluxTransformer2DModel, or a FILE.py of your own."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All models of the zoo.")] = False,
     axis: Annotated[str, typer.Option(help=f"What to verify: {', '.join(AXES)}.")] = "cache",
@@ -65,7 +67,7 @@ def verify(
 def _chosen(names: list[str], everything: bool, axis: str) -> list[str]:
     """Names of entries; the name of a class stands for all its variants."""
     if everything == bool(names):
-        raise ValueError("cache-dit verify: name models, or use --all.")
+        raise ValueError("cache-dit verify: name models or a FILE.py, or use --all.")
     if axis not in AXES:
         raise ValueError(f"cache-dit verify: no axis {axis!r}. Use one of {', '.join(AXES)}.")
     known = list(AXES[axis].entries)
