@@ -222,3 +222,10 @@ def test_adapters_of_registered_models_can_be_looked_up() -> None:
     count, names = supported_pipelines()
     assert count == len(names) == len(set(names))
     assert {"Flux", "QwenImage", "Wan"} <= set(names)
+
+
+def test_quantization_is_refused_and_the_model_untouched() -> None:
+    model = GainTransformer()
+    with pytest.raises(NotImplementedError, match=r"quantize_config: .* not built yet"):
+        cache_dit.enable_cache(model, DBCacheConfig(), quantize_config={"quant_type": "float8"})
+    assert cache_dit.summary(model) == []

@@ -47,7 +47,7 @@ def enable_cache(
         parallelism_config: spread the model over several devices; alone, nothing is cached.
         attention_backend: name of an attention kernel of diffusers' registry; alone, nothing is
             cached.
-        quantize_config: store weights in fewer bits.
+        quantize_config: not built yet; anything but None is refused.
         **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form).
 
     Returns:
@@ -55,12 +55,15 @@ def enable_cache(
 
     Raises:
         ValueError: an unsupported model, naming what would be needed, or settings that do not fit.
-        NotImplementedError: a part of the package that is not built yet.
+        NotImplementedError: a ``quantize_config``.
 
     On any error the model is as it was before.
     """
     if quantize_config is not None:
-        raise NotImplementedError("enable_cache: quantize_config is not built yet in this version.")
+        raise NotImplementedError(
+            "enable_cache: quantize_config: quantization is not built yet. "
+            "Leave it out (in YAML, the section quantize_config)."
+        )
     if deprecated:
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated

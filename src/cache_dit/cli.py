@@ -11,7 +11,7 @@ from cache_dit.verify.command import verify
 
 app = typer.Typer(
     name="cache-dit",
-    help="Makes diffusion transformers faster by reusing what hardly changes between steps.",
+    help="Makes diffusion transformers faster: by a cache, and over several devices.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -23,7 +23,7 @@ app.command("verify")(verify)
 
 @app.callback()
 def main() -> None:
-    """Makes diffusion transformers faster by reusing what hardly changes between steps."""
+    """Makes diffusion transformers faster: by a cache, and over several devices."""
 
 
 if __name__ == "__main__":  # torchrun -m cache_dit.cli demo --ulysses 2
