@@ -246,6 +246,11 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
 def _spread(target: Any, config: ParallelismConfig) -> None:
     """Parallelism alone; a cache that is there already stays, and decides over all ranks."""
     transformers = transformers_of(target)
+    if not transformers:
+        raise ValueError(
+            f"enable_cache: {type(target).__name__} has no transformer to spread. Give a pipeline "
+            "with one, a BlockAdapter or the transformer itself."
+        )
     parallelize(transformers, config, extra_of(target, config))
     for session in sessions_of(target):
         for each in session.transformers:

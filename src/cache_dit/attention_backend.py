@@ -123,6 +123,11 @@ def natively(modules: Sequence[nn.Module]) -> Iterator[str | None]:
             _write(each, value)
 
 
+def asks(module: nn.Module) -> bool:
+    """Whether a module itself asks for a kernel, by name, when it attends."""
+    return bool(_processors([module]))
+
+
 def _plain(model: nn.Module) -> nn.Module:
     return getattr(model, "_orig_mod", model)
 

@@ -16,6 +16,7 @@ from cache_dit.parallelism import ParallelismConfig, parallelism_of
 from cache_dit.parallelism.controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
+from cache_dit.parallelism.failure import Failures
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.verify import controlnets, zoo
 from cache_dit.verify.outputs import difference
@@ -270,3 +271,20 @@ def controlnet_alone(config: dict[str, Any]) -> tuple[float, int]:
     residuals, _ = entry.step(pair, 0, torch.float64)
     parallel.uninstall()
     return difference(residuals, expected), parallel.bytes_sent
+
+
+def errors_of_two_models() -> list[str]:
+    """What each rank says of an error in one model, and of one in the next of the same class."""
+    said = []
+    for which in ("the first", "the second"):
+        failures = Failures("SomeModel", Mesh.of(ParallelismConfig(ulysses_size=2)).context)
+        failures.begin_call()
+        said.append(str(failures.explained(RuntimeError(which))))
+        dist.barrier()
+    return said
+
+
+def shares_groups() -> bool:
+    """Whether axes along which there are the same ranks use one connection."""
+    mesh = Mesh.of(ParallelismConfig(ulysses_size=2))
+    return mesh.ulysses.group is mesh.context.group is mesh.sample.group is not None

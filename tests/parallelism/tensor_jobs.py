@@ -8,11 +8,18 @@ import torch
 from diffusers import FluxTransformer2DModel
 from torch import nn
 
-from cache_dit.parallelism import ParallelismConfig, load_sharded, restore
+from cache_dit.parallelism import (
+    ParallelismConfig,
+    load_sharded,
+    parallelism_of,
+    parallelize,
+    restore,
+)
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.tensor_parallel import TensorParallel
 from cache_dit.parallelism.tensor_plan import Plan
 from cache_dit.verify import zoo
+from cache_dit.verify.outputs import difference
 from tests.parallelism.attention_jobs import draw
 from tests.parallelism.tensor_toys import TOYS
 
@@ -98,3 +105,35 @@ def loaded_in_parts(folder: str, size: int) -> tuple[float, float, bool]:
     state = whole.state_dict()
     same = all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
     return float(difference), share, same
+
+
+def rank_gone_while_restoring() -> tuple[str, float, bool]:
+    """(what is said, error of the model then, whether it can be restored afterwards)."""
+    entry = zoo.get("FluxTransformer2DModel")
+    model = entry.build(torch.float64)
+    inputs = entry.inputs(torch.float64)
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    with torch.no_grad():
+        expected = zoo.tensors(model(**inputs))
+        parallelize([model], ParallelismConfig(tp_size=2))
+        (parallel,) = parallelism_of(model)
+        channel, left = parallel.channel, [3]
+
+        def failing(*args: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise RuntimeError("connection closed")
+            return type(channel).all_gather(channel, *args)
+
+        channel.all_gather = failing
+        try:
+            restore(model)
+            said = "restored"
+        except RuntimeError as error:
+            said = str(error)
+        finally:
+            del channel.all_gather
+        error = difference(zoo.tensors(model(**inputs)), expected)
+        restore(model)
+    state = model.state_dict()
+    return said, error, all(torch.equal(state[key], value) for key, value in weights.items())

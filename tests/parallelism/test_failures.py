@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 import cache_dit
-from cache_dit import ParallelismConfig
+from cache_dit import ParallelismBackend, ParallelismConfig
 from cache_dit.parallelism import gather, parallelism_of, split
 from cache_dit.verify import zoo
 from cache_dit.verify.ranks import Ranks, ranks
-from tests.parallelism import jobs
+from tests.parallelism import jobs, tensor_jobs
 
 
 def test_without_torch_distributed_the_error_says_what_to_do() -> None:
@@ -102,3 +104,39 @@ def test_a_cache_that_cannot_be_installed_leaves_no_parallelism_behind() -> None
         )
     assert parallelism_of(model) == []
     assert type(model) is cls
+
+
+def test_a_rank_that_is_gone_while_weights_are_put_together_leaves_the_width_shared_out() -> None:
+    for said, error, restored in ranks(2).run(tensor_jobs.rank_gone_while_restoring):
+        assert said == "connection closed"
+        assert error < 1e-12
+        assert restored
+
+
+def test_an_error_is_not_taken_for_one_of_an_earlier_model_of_the_class() -> None:
+    for first, second in ranks(2).run(jobs.errors_of_two_models):
+        assert first.endswith("the first")
+        assert second.endswith("the second")
+
+
+def test_no_backend_leaves_the_model_on_one_process() -> None:
+    model = zoo.get("WanTransformer3DModel").build()
+    config = ParallelismConfig(backend=ParallelismBackend.NONE, ulysses_size=2)
+    cache_dit.enable_cache(model, cache_dit.DBCacheConfig(), parallelism_config=config)
+    assert parallelism_of(model) == []
+    cache_dit.disable_cache(model)
+
+
+def test_what_has_no_transformer_cannot_be_spread() -> None:
+    with pytest.raises(ValueError, match=r"object has no transformer to spread"):
+        cache_dit.enable_cache(object(), parallelism_config=ParallelismConfig(ulysses_size=1))
+
+
+def test_a_changed_copy_of_a_config_in_the_old_form_is_changed() -> None:
+    config = ParallelismConfig(parallel_kwargs={"ulysses_size": 2})
+    assert config.ulysses_size == 2
+    assert replace(config, ulysses_size=4).ulysses_size == 4
+
+
+def test_axes_of_the_same_ranks_share_a_group() -> None:
+    assert all(ranks(2).run(jobs.shares_groups))

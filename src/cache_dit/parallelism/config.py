@@ -60,6 +60,7 @@ class ParallelismConfig:
             if name not in self.names():
                 raise ValueError(f"ParallelismConfig: parallel_kwargs has unknown key {name!r}.")
             setattr(self, name, value)
+        self.parallel_kwargs = {}  # or `dataclasses.replace` would set them once more
         for name in ("ulysses_size", "ring_size", "tp_size"):
             size = getattr(self, name)
             if size in (None, "auto"):

@@ -62,11 +62,18 @@ class Spread:
             _spreads[module] = self
 
     def uninstall(self) -> None:
-        """Take everything off, the last first."""
+        """Take everything off, the last first; on an error everything is on."""
+        done: list[Applied] = []
+        try:
+            for each in reversed(self._applied):
+                each.uninstall()
+                done.append(each)
+        except BaseException:
+            for each in reversed(done):
+                each.install()
+            raise
         for module in self._modules:
             _spreads.pop(module, None)
-        for each in reversed(self._applied):
-            each.uninstall()
 
     def of(self, module: nn.Module) -> list[Applied]:
         """How one of the modules is spread."""
@@ -101,13 +108,15 @@ def parallelize(
     planners = [(each, one) for each in plain for one in planners_of(each, config)]
     planners += [(each, _extra_planner(each)) for each in further]
     replaced = _spreads_of([*plain, *further])
-    for old in replaced:
-        old.uninstall()
+    ended: list[Spread] = []
     try:
+        for old in replaced:
+            old.uninstall()
+            ended.append(old)
         new = Spread([(each, planner.prepare(each, config)) for each, planner in planners])
         new.install()
     except BaseException:
-        _install(replaced)
+        _install(ended)
         raise
 
     def undo() -> None:
@@ -139,7 +148,7 @@ def parallelism_of(module: nn.Module) -> list[Applied]:
 
 def sync_of(modules: Sequence[nn.Module], config: ParallelismConfig | None = None) -> SyncGroup:
     """The ranks that must take the same decisions about these models, as they are or will be."""
-    if config is not None:
+    if config is not None and config.backend is not ParallelismBackend.NONE:
         return Mesh.of(config).sync
     known = [applied for each in modules for applied in parallelism_of(each)]
     return known[0].mesh.sync if known else ALONE
@@ -176,9 +185,9 @@ def _attributes(owner: Any) -> Iterable[tuple[str, Any]]:
 
 def planners_of(transformer: nn.Module, config: ParallelismConfig) -> list[Planner]:
     """One planner for each way in which a transformer is to be spread; the first comes first."""
-    tensor, split = config.tp_size is not None, (config.ulysses_size, config.ring_size)
+    tensor, split = config.tp_size is not None, {config.ulysses_size, config.ring_size} - {None, 1}
     planners = [_tensor_planner(transformer)] if tensor else []
-    if split != (None, None) or not tensor:
+    if split or not tensor:
         planners.append(_context_planner(transformer, config))
     return planners
 

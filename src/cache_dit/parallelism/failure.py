@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import torch.distributed as dist
 
 from ..comm import Channel
+
+_numbers = count()  # alike on all ranks, which spread the same models in the same order
 
 
 class Failures:
@@ -18,6 +22,7 @@ class Failures:
         self.name = name
         self.channel = channel
         self.call = 0
+        self.number = next(_numbers) if channel.size > 1 else 0
 
     def begin_call(self) -> None:
         """Errors from now on belong to another call."""
@@ -28,10 +33,13 @@ class Failures:
         if self.channel.size == 1:
             return error
         store = dist.distributed_c10d._get_default_store()
-        key = f"cache_dit/failed/{self.name}/{self.channel.ranks[0]}/{self.call}"
+        key = f"cache_dit/failed/{self.name}/{self.channel.ranks[0]}/{self.number}/{self.call}"
         own = str(dist.get_rank())
         said = f"{own} {type(error).__name__}: {error}"
-        first = store.compare_set(key, "", said).decode()
+        try:
+            first = store.compare_set(key, "", said).decode()
+        except RuntimeError:  # the rank that keeps the store is gone as well
+            return error
         rank, _, what = first.partition(" ")
         if rank == own or not isinstance(error, RuntimeError):
             return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -107,7 +108,9 @@ class LocalAttention:
     def _for_each_head(self, tensor: torch.Tensor) -> torch.Tensor:
         if self.key_of_head is None:
             return tensor
-        return tensor.index_select(1, torch.tensor(self.key_of_head, device=tensor.device))
+        runs = ((key, len(list(same))) for key, same in groupby(self.key_of_head))
+        parts = [tensor[:, key : key + 1].expand(-1, count, -1, -1) for key, count in runs]
+        return torch.cat(parts, 1)  # an index would have to travel to the device at every call
 
     def _partly_by_backend(
         self,

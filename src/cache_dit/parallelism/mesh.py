@@ -138,7 +138,12 @@ def _own(lines: Iterable[list[int]]) -> Channel:
     """That of several groups of ranks which this one is in; every rank makes every group."""
     own = Channel()
     for ranks in lines:
-        group = dist.new_group(ranks, timeout=TIMEOUT) if len(ranks) > 1 else None
+        group = _group(tuple(ranks), dist.group.WORLD) if len(ranks) > 1 else None
         if dist.get_rank() in ranks:
             own = Channel(group, tuple(ranks), ranks.index(dist.get_rank()))
     return own
+
+
+@cache  # of NCCL, each has threads and memory of its own: axes of the same ranks share one
+def _group(ranks: tuple[int, ...], world: dist.ProcessGroup) -> dist.ProcessGroup:
+    return dist.new_group(list(ranks), timeout=TIMEOUT)

@@ -50,13 +50,33 @@ class Planner:
     def apply(self, module: nn.Module, parallelism_config: ParallelismConfig, **kwargs: Any) -> Any:
         """Spread the module over the ranks.
 
+        A subclass of a user may override it to return a plan, or None for that of its class.
+
         Raises:
             ValueError: plan, module, config and world do not fit together; the module is then
                 untouched.
         """
+        if type(self).apply is not Planner.apply:  # the user's calls this one
+            return None
         applied = self.prepare(module, parallelism_config)
         applied.install()
         return applied
+
+    def users_plan(self, module: nn.Module, config: ParallelismConfig) -> Any:
+        """The plan that a user's `apply` returns; None where there is no such plan.
+
+        Raises:
+            ValueError: it returns a module.
+        """
+        if type(self).apply is Planner.apply:
+            return None
+        plan = self.apply(module, parallelism_config=config)
+        if isinstance(plan, nn.Module):
+            raise ValueError(
+                f"{type(self).__name__}.apply returned a {type(plan).__name__}, not a plan. The "
+                "module is spread as a plan says, so that it can be restored. Return one."
+            )
+        return plan
 
 
 class PlannerRegister:

@@ -114,14 +114,25 @@ class TensorParallel:
                 self._hooks.append(layer.register_forward_hook(after))
 
     def uninstall(self) -> None:
-        """Every rank has the whole weights again, bit by bit; all ranks must enter."""
+        """Every rank has the whole weights again, bit by bit; all ranks must enter.
+
+        On an error, such as that a rank is gone, the width is still shared out.
+        """
         if not self._on:
             return
+        done: list[Shard] = []
+        try:
+            for shard in self.shards.parameters:
+                shard.keep(self._whole(shard))
+                done.append(shard)
+        except BaseException:
+            for shard in done:
+                whole = shard.parameter.data
+                shard.keep(shard.part(whole, self.channel.rank, self.channel.size))
+            raise
         for hook in self._hooks:
             hook.remove()
         self._hooks, self._on = [], False
-        for shard in self.shards.parameters:
-            shard.keep(self._whole(shard))
         for each, whole in zip(self.shards.numbers, self._whole_numbers, strict=True):
             setattr(each.module(), each.name, whole)
         self._whole_numbers = []

@@ -159,10 +159,10 @@ def _outcome(
     before_call = [way.bytes_sent for way in ways]
     try:
         output = call_model(entry, model, sizes)
+        sent = tuple(way.bytes_sent - old for way, old in zip(ways, before_call, strict=True))
     finally:
         restore(model)
     left = differences(before, traces(model)) - volatile
-    sent = tuple(way.bytes_sent - old for way, old in zip(ways, before_call, strict=True))
     return Outcome(difference(output, expected), sent, tuple(sorted(left)))
 
 

@@ -11,12 +11,12 @@ import torch
 def difference(outputs: Sequence[torch.Tensor], reference: Sequence[torch.Tensor]) -> float:
     """max|output - reference| / max|reference|, the largest of all tensors.
 
-    Infinite where shapes differ or a number is not finite.
+    Infinite where shapes differ, a number is not finite, or there is nothing to compare.
     """
     if [tensor.shape for tensor in outputs] != [tensor.shape for tensor in reference]:
         return math.inf
     pairs = zip(outputs, reference, strict=True)
-    return max((_relative(output, expected) for output, expected in pairs), default=0.0)
+    return max((_relative(output, expected) for output, expected in pairs), default=math.inf)
 
 
 def finite(outputs: Sequence[torch.Tensor]) -> bool:

@@ -46,8 +46,8 @@ class Report:
 
     @property
     def ok(self) -> bool | None:
-        """Whether every check passed; None where the axis does not apply."""
-        return None if self.not_applicable else not self.failures
+        """Whether there were checks and all passed; None where the axis does not apply."""
+        return None if self.not_applicable else bool(self.findings) and not self.failures
 
     @property
     def failures(self) -> list[Finding]:

@@ -73,7 +73,9 @@ def verify_tensor_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
         report.findings.append(Finding("plan", problem=problem))
         return report
     for size in (2, 4) if every_setting else (2,):
-        report.findings.append(_check(entry.name, size, report.details))
+        report.findings += _check(entry.name, size, report.details)
+    if not report.findings:
+        report.findings.append(Finding("plan", problem=f"Never split: {report.details}."))
     return report
 
 
@@ -89,33 +91,42 @@ def verify_together(entry: zoo.Entry, every_setting: bool) -> Report:
     return report
 
 
-def _check(name: str, size: int, details: dict[str, Any]) -> Finding:
+def _check(name: str, size: int, details: dict[str, Any]) -> list[Finding]:
+    """What was found; nothing where the model cannot be split so, which ``details`` then say."""
     try:
-        outcomes: Sequence[Outcome] = ranks(size).run(compare, name, size)
+        answers: Sequence[Outcome | str] = ranks(size).run(compare, name, size)
     except RuntimeError as error:
-        said = str(error)
-        if "is not divisible by" in said:
-            details[f"tp {size}"] = said
-            return Finding(f"tp {size}: refused")
-        return Finding(f"tp {size}", problem=said)
+        return [Finding(f"tp {size}", problem=str(error))]
+    outcomes = [each for each in answers if isinstance(each, Outcome)]
+    if not outcomes:
+        details[f"tp {size}"] = answers[0]
+        return []
     problems = [each.problem() for each in outcomes]
     details[f"share of the parameters on one of {size} ranks"] = round(outcomes[0].share, 3)
     worst = max(each.error for each in outcomes)
-    return Finding(f"tp {size}", worst, next(filter(None, problems), ""))
+    return [Finding(f"tp {size}", worst, next(filter(None, problems), ""))]
 
 
-def compare(name: str, size: int) -> Outcome:
-    """One rank's part of a check; runs on all ranks at once."""
+def compare(name: str, size: int) -> Outcome | str:
+    """One rank's part of a check; why there is none, if the width does not divide.
+
+    Runs on all ranks at once.
+    """
     with torch.no_grad(), widened():
         return _compare(name, size)
 
 
-def _compare(name: str, size: int) -> Outcome:
+def _compare(name: str, size: int) -> Outcome | str:
     entry, dtype = zoo.get(name), torch.float64
     model = entry.build(dtype)
     config = ParallelismConfig(tp_size=size)
     planner = TensorParallelismPlannerRegister.get_planner(model)()
-    prepared = planner.prepare(model, config)
+    try:
+        prepared = planner.prepare(model, config)
+    except ValueError as error:
+        if "is not divisible by tp_size" in str(error):
+            return str(error)
+        raise
     implied, expected = _implied(prepared, entry, model)
     saved = prepared.shards.saved(size)
     weights = {key: value.clone() for key, value in model.state_dict().items()}

@@ -20,7 +20,7 @@ class AutoEncoderDataParallelismPlanner(Planner):
 
     def prepare(self, module: nn.Module, config: ParallelismConfig) -> TileParallel:
         """The autoencoder's tiles over all ranks of a sample, whatever axes the config has."""
-        return TileParallel(module, self.plan, config)
+        return TileParallel(module, self.users_plan(module, config) or self.plan, config)
 
 
 class AutoEncoderDataParallelismPlannerRegister(

@@ -36,12 +36,13 @@ class ControlNetContextParallelismPlanner(Planner):
         mesh = Mesh.of(config)
         width = mesh.ulysses.size * mesh.tp.size
         spread = replace(config, ring_size=mesh.ring.size, ulysses_size=width, tp_size=1)
+        own = self.users_plan(module, config)
         plans = [
             {f"{place}.{name}".strip("."): entry for name, entry in plan.items()}
             for place, net in _nets(module)
             for plan in self.plans(net)
         ]
-        return ContextParallel(module, plans, spread)
+        return ContextParallel(module, plans if own is None else [own], spread)
 
 
 def _nets(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from torch import nn
 
+from ....attention_backend import asks
 from ...config import ParallelismConfig
 from ...context_parallel import ContextParallel
-from ...context_plan import Plan, attentions
+from ...context_plan import Plan, attention, attentions
 from ...planner import Planner, PlannerRegister
 from .cp_not_split import NOT_SPLIT
 
@@ -37,8 +38,8 @@ class ContextParallelismPlanner(Planner):
 
     def _chosen(self, module: nn.Module, config: ParallelismConfig) -> list[Plan]:
         given = config.cp_plan
-        if given is None and type(self).apply is not ContextParallelismPlanner.apply:
-            given = self.apply(module, config)  # a user's planner, which returns a plan
+        if given is None:
+            given = self.users_plan(module, config)
         if given is None:
             return self.plans(module)
         if attentions(given):
@@ -46,6 +47,8 @@ class ContextParallelismPlanner(Planner):
         known = [attentions(plan) for plan in self.plans(module)]
         if any(known):  # a plan in diffusers' own format says nothing about attention
             return [given, *known]
+        if asking := {name: attention() for name, each in module.named_modules() if asks(each)}:
+            return [given, asking]
         raise ValueError(
             f"ParallelismConfig: cp_plan names no attention for {type(module).__name__}, and no "
             "registered plan does. Add an entry such as 'blocks.*.attn1': "

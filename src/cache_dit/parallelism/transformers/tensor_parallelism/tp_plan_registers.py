@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
@@ -46,9 +46,7 @@ class TensorParallelismPlanner(Planner):
 
     def plan_for(self, module: nn.Module, config: ParallelismConfig) -> Plan:
         """The plan for this model, whoever has made it."""
-        plan: Any = None
-        if type(self).apply is not Planner.apply:
-            plan = self.apply(module, config)  # a user's planner, which returns a plan
+        plan: Plan | None = self.users_plan(module, config)
         return self.plans(module) if plan is None else plan
 
 
