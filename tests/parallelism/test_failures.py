@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from multiprocessing import Pipe
+from unittest.mock import MagicMock as Process
 
 import pytest
 import torch
@@ -140,3 +142,13 @@ def test_a_changed_copy_of_a_config_in_the_old_form_is_changed() -> None:
 
 def test_axes_of_the_same_ranks_share_a_group() -> None:
     assert all(ranks(2).run(jobs.shares_groups))
+
+
+def test_a_rank_whose_process_has_ended_is_a_failure_like_others() -> None:
+    pair, (here, there) = Ranks(1), Pipe()
+    there.close()
+    pair._ends = [here]
+    pair._processes = [Process()]
+    with pytest.raises(RuntimeError, match="rank 0 of 1: its process has ended"):
+        pair.run(abs, -1)
+    assert not pair._processes

@@ -6,6 +6,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from multiprocessing.connection import Connection
@@ -46,16 +47,22 @@ class Ranks:
         if not self._processes:
             self._start()
         for end in self._ends:
-            end.send((job, arguments))
-        answers = [
-            end.recv() if end.poll(self.patience) else ("no answer", None) for end in self._ends
-        ]
+            with suppress(BrokenPipeError):  # its answer will be that it has ended
+                end.send((job, arguments))
+        answers = [self._answer(end) for end in self._ends]
         failures = [(said, rank) for rank, (said, _) in enumerate(answers) if said]
         if failures:
             self.stop()  # the others may be in the middle of an exchange
             said, rank = min(failures, key=lambda failure: failure[0] == "no answer")
             raise RuntimeError(f"rank {rank} of {self.size}: {said}")
         return [value for _, value in answers]
+
+    def _answer(self, end: Connection) -> tuple[str, Any]:
+        """(what went wrong, what a rank returns)."""
+        try:
+            return end.recv() if end.poll(self.patience) else ("no answer", None)
+        except (EOFError, ConnectionResetError):
+            return "its process has ended", None
 
     def stop(self) -> None:
         """End the processes."""

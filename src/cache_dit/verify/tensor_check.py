@@ -123,9 +123,9 @@ def _compare(name: str, size: int) -> Outcome | str:
     planner = TensorParallelismPlannerRegister.get_planner(model)()
     try:
         prepared = planner.prepare(model, config)
-    except ValueError as error:
-        if "is not divisible by tp_size" in str(error):
-            return str(error)
+    except ValueError as refusal:
+        if "is not divisible by tp_size" in str(refusal):
+            return str(refusal)
         raise
     implied, expected = _implied(prepared, entry, model)
     saved = prepared.shards.saved(size)
