@@ -22,7 +22,7 @@ from .caching.sessions import forget, parts, remember, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .logger import init_logger
 from .parallelism import ParallelismConfig, parallelize, restore, sync_of
-from .targets import adapter_of, extra_of, transformers_of
+from .targets import adapter_of, extra_of, to_spread, transformers_of
 
 logger = init_logger(__name__)
 
@@ -245,12 +245,7 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
 
 def _spread(target: Any, config: ParallelismConfig) -> None:
     """Parallelism alone; a cache that is there already stays, and decides over all ranks."""
-    transformers = transformers_of(target)
-    if not transformers:
-        raise ValueError(
-            f"enable_cache: {type(target).__name__} has no transformer to spread. Give a pipeline "
-            "with one, a BlockAdapter or the transformer itself."
-        )
+    transformers = to_spread(target)
     parallelize(transformers, config, extra_of(target, config))
     for session in sessions_of(target):
         for each in session.transformers:

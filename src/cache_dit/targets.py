@@ -49,6 +49,20 @@ def transformers_of(target: Any) -> list[nn.Module]:
     return [each for each in found if isinstance(each, nn.Module)]
 
 
+def to_spread(target: Any) -> list[nn.Module]:
+    """Like `transformers_of`.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if transformers := transformers_of(target):
+        return transformers
+    raise ValueError(
+        f"enable_cache: {type(target).__name__} has no transformer to spread. Give a pipeline "
+        "with one, a BlockAdapter or the transformer itself."
+    )
+
+
 def extra_of(target: Any, config: ParallelismConfig) -> list[nn.Module]:
     """The further modules that a config names, of the pipeline if they are names."""
     return extra_modules(target.pipe if isinstance(target, BlockAdapter) else target, config)
