@@ -18,12 +18,13 @@ from cache_dit.verify.pipelines import (
     sections,
     sound,
     video,
+    worlds,
 )
 from cache_dit.verify.pipelines.entry import PipelineEntry
 
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
-FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet, families)
+FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet, families, worlds)
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 

@@ -20,7 +20,7 @@ from cache_dit.verify.pipelines.components import (
 from cache_dit.verify.pipelines.cross_attention import HUNYUAN_DIT, SANA, Z_IMAGE
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.flux import FLUX, FLUX_PROMPT
-from cache_dit.verify.pipelines.image import BOTH, QWEN, SD3
+from cache_dit.verify.pipelines.image import COND, QWEN, SD3
 from cache_dit.verify.pipelines.texts import image_size, seen, states
 from cache_dit.verify.pipelines.video import WAN
 from cache_dit.verify.zoo.entry import Arguments
@@ -157,10 +157,9 @@ ENTRIES = (
             "pose_video": pictures(s.frames, s.height, s.width),
             "face_video": pictures(s.frames, 16, 16),
             "segment_frame_length": 5,
-            "guidance_scale": 3.0,
         },
-        sizes={"batch": 1, "frames": 9, "height": 48, "width": 64},
-        branches=BOTH,
+        sizes={"batch": 1, "frames": 9, "height": 32, "width": 48},
+        branches=COND,
         sections=2,
         attributes={"encode_image": seen},
         note="features of a face are added between the blocks; every five frames have a loop",

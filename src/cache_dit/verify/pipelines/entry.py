@@ -27,7 +27,8 @@ class PipelineEntry:
     as specs. sizes: what may be changed in a call, in pixels (``height``, ``width``), frames, text
     states and samples (``batch``). branches: names of the transformer calls of one step, in their
     order. sections: how many denoising loops one call has. output: the ``output_type``; latents,
-    unless the pipeline always decodes. attributes: what is set on the pipeline when it is built.
+    unless the pipeline always decodes. denoiser: the component with the blocks. attributes: what
+    is set on the pipeline when it is built.
     """
 
     class_name: str
@@ -38,6 +39,7 @@ class PipelineEntry:
     variant: str = ""
     sections: int = 1
     output: str = "latent"
+    denoiser: str = "transformer"
     attributes: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
@@ -100,9 +102,9 @@ class PipelineEntry:
             torch.manual_seed(seed)
             return _tensors(pipe(**arguments))
 
-    def blocks(self, pipe: Any, transformer: str = "transformer") -> dict[str, nn.ModuleList]:
+    def blocks(self, pipe: Any, transformer: str = "") -> dict[str, nn.ModuleList]:
         """Name and module list of every list of repeated blocks of one transformer."""
-        model = getattr(pipe, transformer)
+        model = getattr(pipe, transformer or self.denoiser)
         return dict(zoo.get(type(model).__name__).block_lists(model))
 
     def with_variant(self, variant: str, **changes: Any) -> PipelineEntry:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cache_dit.verify.pipelines.components import from_diffusers, parts, transformer
+import torch
+
+from cache_dit.verify.pipelines.components import flow_match, from_diffusers, parts, transformer
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.image import ONE
-from cache_dit.verify.pipelines.texts import masks, states, video_size
+from cache_dit.verify.pipelines.image import COND, ONE
+from cache_dit.verify.pipelines.texts import encoded, masks, states, video_size
 
 
 def connectors() -> Any:
@@ -26,8 +28,9 @@ def connectors() -> Any:
     return from_diffusers("LTX2TextConnectors", config, module="ltx2")
 
 
-def video_autoencoder() -> Any:
+def video_autoencoder(**ratios: int) -> Any:
     config = {
+        **ratios,
         "latent_channels": 4,
         "block_out_channels": (8,) * 4,
         "decoder_block_out_channels": (8,) * 3,
@@ -63,6 +66,31 @@ def oobleck() -> Any:
 def projection() -> Any:
     config = {"text_encoder_dim": 20, "conditioning_dim": 20, "min_value": 0, "max_value": 32}
     return from_diffusers("StableAudioProjectionModel", config, module="stable_audio")
+
+
+def condition_encoder() -> Any:
+    """What ACE-Step has between text encoder and transformer: 20 channels in, 32 out."""
+    config = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "text_hidden_dim": 20,
+        "timbre_hidden_dim": 8,
+        "num_lyric_encoder_hidden_layers": 1,
+        "num_timbre_encoder_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+    }
+    return from_diffusers("AceStepConditionEncoder", config, module="ace_step")
+
+
+def text_and_lyrics(
+    prompt: list[str], lyrics: list[str], **kwargs: Any
+) -> tuple[torch.Tensor, ...]:
+    """States of ACE-Step for a text and for lyrics, each with a mask."""
+    made = encoded(20)(prompt), encoded(20, 5)(lyrics)
+    text, sung = (torch.ones(states.shape[:2], dtype=torch.int64) for states in made)
+    return made[0], text, made[1], sung
 
 
 ENTRIES = (
@@ -105,5 +133,23 @@ ENTRIES = (
         call=lambda s: states(s, 20),
         sizes={"batch": 1, "text": 5},
         branches=ONE,
+    ),
+    PipelineEntry(
+        class_name="AceStepPipeline",
+        components=parts(
+            "AceStepTransformer1DModel",
+            vae=oobleck,
+            condition_encoder=condition_encoder,
+            scheduler=lambda: flow_match(num_train_timesteps=1),
+        ),
+        call=lambda s: {
+            "prompt": ["a red cat"] * s.batch,
+            "lyrics": ["the sky"] * s.batch,
+            "audio_duration": float(s.seconds),
+        },
+        sizes={"batch": 1, "seconds": 16},
+        branches=COND,
+        attributes={"encode_prompt": text_and_lyrics},
+        note="both halves of the guidance are one call; a cover has a second one",
     ),
 )
