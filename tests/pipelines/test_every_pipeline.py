@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -38,15 +38,22 @@ pytestmark = [
         "__array_wrap__ must accept context and return_scalar:DeprecationWarning",
     )
 ]
+SLOW = {"Kandinsky6SRPipeline"}
+
+
+def marks(entry: PipelineEntry) -> list[pytest.MarkDecorator]:
+    if not entry.available:
+        return [pytest.mark.skip(reason=f"not in diffusers {diffusers.__version__}")]
+    return [pytest.mark.slow] if entry.name in SLOW else []
+
+
 every_pipeline = pytest.mark.parametrize(
     "entry",
     [
         pytest.param(
             entry,
             id=entry.name,
-            marks=[]
-            if entry.available
-            else pytest.mark.skip(reason=f"not in diffusers {diffusers.__version__}"),
+            marks=marks(entry),
         )
         for entry in pipelines.ENTRIES.values()
     ],
@@ -66,6 +73,13 @@ DYNAMIC = DBCacheConfig(
     Fn_compute_blocks=2, max_warmup_steps=1, residual_diff_threshold=0.5, max_cached_steps=3
 )
 NEVER = DBCacheConfig(Fn_compute_blocks=1, residual_diff_threshold=0.0, max_warmup_steps=1)
+
+
+@pytest.fixture(autouse=True)
+def _without_compiler() -> Iterator[None]:
+    """Flex attention has its masks compiled, which takes a CPU far longer than all the rest."""
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def equal(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from cache_dit.verify.pipelines.components import autoencoder_kl, from_diffusers, parts, transformer
+from cache_dit.verify.pipelines.encoders import clip_projections
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.image import BOTH, ONE, SIZES
 from cache_dit.verify.pipelines.texts import (
@@ -139,5 +140,19 @@ ENTRIES = (
         call=lambda s: {**as_list(s), "negative_prompt": None, "use_pe": False},
         sizes=SIZES,
         branches=ONE,
+    ),
+    PipelineEntry(
+        class_name="KandinskyV22PriorPipeline",
+        components=lambda: {
+            "prior": transformer("PriorTransformer"),
+            "scheduler": from_diffusers("UnCLIPScheduler", {"prediction_type": "sample"}),
+            **clip_projections(24, length=7),
+        },
+        call=lambda s: {"prompt": ["a red cat"] * s.batch},
+        sizes={"batch": 1},
+        branches=ONE,
+        output="pt",
+        denoiser="prior",
+        note="denoises what CLIP would see in a picture: one vector",
     ),
 )

@@ -137,3 +137,24 @@ def siglip() -> Mapping[str, Any]:
         ),
         "feature_extractor": SiglipImageProcessor(size={"height": 16, "width": 16}),
     }
+
+
+def clip_projections(width: int, length: int) -> Mapping[str, Any]:
+    """Both halves of CLIP, of ``width`` channels, for texts of ``length`` tokens."""
+    layers = {
+        "hidden_size": width,
+        "projection_dim": width,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    words = {"vocab_size": 32, "eos_token_id": 1, "pad_token_id": 0, "bos_token_id": 0}
+    return {
+        "text_encoder": encoder(
+            "CLIPTextModelWithProjection", **layers, **words, max_position_embeddings=length
+        ),
+        "tokenizer": tokenizer(length),
+        "image_encoder": encoder(
+            "CLIPVisionModelWithProjection", **layers, image_size=16, patch_size=8
+        ),
+    }

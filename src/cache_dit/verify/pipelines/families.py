@@ -1,7 +1,7 @@
 """One pipeline of each family that the other files do not have.
 
-Those that insist on encoding a text themselves are given `encoded` in place of their encoder. Not
-here: ConsisID, whose pipeline needs OpenCV, and OmniGen, whose needs torchvision.
+Those that insist on encoding a text themselves are given `encoded` in place of their encoder.
+`absent` says which models have no pipeline here, and why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cache_dit.verify.pipelines.components import (
     from_diffusers,
     parts,
     picture,
+    pictures,
     transformer,
     unipc,
 )
@@ -48,6 +49,12 @@ def with_lengths(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[to
     return made, torch.full((len(made),), made.shape[1])
 
 
+def with_mask(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+    """States of JoyImage Edit Plus, and their mask."""
+    made = encoded(20)(prompt)
+    return made, torch.ones(made.shape[:2], dtype=torch.int64)
+
+
 def with_layers(prompt: str | list[str], *args: Any, **kwargs: Any) -> tuple[Any, ...]:
     """States of Bria FIBO, those behind each layer of its text encoder, and a mask."""
     made = encoded(24)(prompt)
@@ -74,8 +81,16 @@ def packed(prompt: list[str], grid_h: int, grid_w: int, **kwargs: Any) -> tuple[
 class AnySize:
     """In place of an image processor that knows sizes from 512 pixels up."""
 
-    def get_default_height_width(self, image: Any, height: int, width: int) -> tuple[int, int]:
+    def get_default_height_width(
+        self, image: Any, height: int = 0, width: int = 0
+    ) -> tuple[int, int]:
         return height, width
+
+    def resize_center_crop(self, image: Any, size: tuple[int, int]) -> Any:
+        return image
+
+    def preprocess(self, image: Any) -> torch.Tensor:
+        return from_diffusers("VaeImageProcessor").preprocess(image)
 
 
 class TextEncoder:
@@ -200,6 +215,19 @@ ENTRIES = (
         sizes={**SIZES, "text": 7},
         branches=BOTH,
         attributes={"vae_image_processor": AnySize()},
+    ),
+    PipelineEntry(
+        class_name="JoyImageEditPlusPipeline",
+        components=parts("JoyImageEditPlusTransformer3DModel", vae=lambda: autoencoder_wan(4)),
+        call=lambda s: {
+            **image_size(s),
+            "prompt": ["a red cat"] * s.batch,
+            "images": [pictures(2, 32, 48)] * s.batch,
+        },
+        sizes=SIZES,
+        branches=ONE,
+        attributes={"image_processor": AnySize(), "encode_prompt_multiple_images": with_mask},
+        note="the patches of reference pictures follow those that are denoised",
     ),
     PipelineEntry(
         class_name="Ideogram4Pipeline",

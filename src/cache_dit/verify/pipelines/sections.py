@@ -9,11 +9,12 @@ from cache_dit.verify.pipelines.components import (
     from_diffusers,
     parts,
     picture,
+    transformer,
     unipc,
 )
 from cache_dit.verify.pipelines.encoders import siglip
 from cache_dit.verify.pipelines.entry import PipelineEntry
-from cache_dit.verify.pipelines.image import BOTH, COND
+from cache_dit.verify.pipelines.image import BOTH, COND, ONE
 from cache_dit.verify.pipelines.texts import masks, pooled, states, video_size
 from cache_dit.verify.pipelines.video import HUNYUAN
 
@@ -25,6 +26,17 @@ SKYREELS = PipelineEntry(
     branches=BOTH,
     note="its scheduler does not count: every frame has a copy of it",
 )
+
+
+def kandinsky_autoencoder() -> Any:
+    """The autoencoder of Kandinsky 6 SR: 4 frames and 16 x 16 pixels to one."""
+    config = {
+        "latent_channels": 4,
+        "encoder_block_out_channels": (8,) * 5,
+        "decoder_block_out_channels": (8,) * 5,
+        "layers_per_block": 1,
+    }
+    return from_diffusers("Kandinsky6SRVAE", config)
 
 
 def hunyuan_autoencoder() -> Any:
@@ -85,5 +97,41 @@ ENTRIES = (
         call=lambda s: {**states(s, 20), **masks(s), **pooled(s), "true_cfg_scale": 3.0},
         branches=BOTH,
         note="no cache_context: the branches are told apart by their order",
+    ),
+    PipelineEntry(
+        class_name="Kandinsky6SRPipeline",
+        components=parts(
+            "Kandinsky6SRTransformer3DModel",
+            transformer=lambda: transformer(
+                "Kandinsky6SRTransformer3DModel", tile_sizes=((128, 128),)
+            ),
+            vae=kandinsky_autoencoder,
+        ),
+        call=lambda s: {
+            "video": picture(s)[:, None].expand(-1, s.frames, -1, -1, -1),
+            "resolution_scale": 2,
+        },
+        sizes={"batch": 1, "frames": 1, "height": 64, "width": 96},
+        branches=ONE,
+        sections=2,
+        output="pt",
+        note="every tile of a video has a loop of its own",
+    ),
+    PipelineEntry(
+        class_name="AnyFlowFARPipeline",
+        components=parts(
+            "AnyFlowFARTransformer3DModel",
+            transformer=lambda: transformer("AnyFlowFARTransformer3DModel", full_chunk_limit=2),
+            scheduler=lambda: from_diffusers("FlowMapEulerDiscreteScheduler"),
+        ),
+        call=lambda s: {
+            **video_size(s),
+            **states(s, 20),
+            "chunk_partition": [s.frames // 4 + 1],
+            "guidance_scale": 3.0,
+        },
+        sizes={"batch": 1, "frames": 5, "height": 64, "width": 64, "text": 7},
+        branches=ONE,
+        note="one chunk: between chunks, keys and values are written in a call of its own",
     ),
 )
