@@ -4,10 +4,10 @@ PYTHON ?= python3
 TORCH  := torch==2.13.0
 JOBS   ?= 2
 ARGS   ?=
+AXES   ?= cache cp tp tp+cp controlnet te vae
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
-DOCS      := .venv/.installed-docs
 CODE      := $(wildcard src tools tests examples benchmarks)
 
 .DEFAULT_GOAL := help
@@ -57,11 +57,12 @@ format: $(INSTALLED)   ## rewrite the code in the house style
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-docs: $(DOCS)          ## build the documentation into site/
+docs: $(INSTALLED)     ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-verify: $(INSTALLED)   ## prove all models anew, and write the matrix; ARGS='--axis cp' for another axis
-	$(BIN)/cache-dit verify --all --json src/cache_dit/verify/matrix.json $(ARGS)
+verify: $(INSTALLED)   ## prove all models anew, and write the matrix; AXES='cp tp' for some axes only
+	set -e; for axis in $(AXES); do \
+	  $(BIN)/cache-dit verify --all --axis $$axis --json src/cache_dit/verify/matrix.json $(ARGS); done
 	$(BIN)/python tools/generate_docs.py
 
 generate: $(INSTALLED) ## rewrite the pages that are derived from the code
@@ -81,14 +82,10 @@ clean:           ## remove .venv and everything that was built
 
 $(INSTALLED): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(TORCH)
-	$(BIN)/python -m pip install $(TORCH) -e '.[demo,dev]'
+	$(BIN)/python -m pip install $(TORCH) -e '.[demo,dev,docs]'
 	@touch $@
 
 $(OLDEST): pyproject.toml | .venv-oldest/bin/python
 	.venv-oldest/bin/python -m pip install $(firstword $(VERSIONS))
 	.venv-oldest/bin/python -m pip install $(VERSIONS) -e '.[demo,dev]'
-	@touch $@
-
-$(DOCS): pyproject.toml $(INSTALLED)
-	$(BIN)/python -m pip install $(TORCH) -e '.[docs]'
 	@touch $@

@@ -12,10 +12,10 @@ from cache_dit.verify.zoo import NOT_DENOISERS
 
 HEAD = """# Supported matrix
 
-<!-- Written by `make generate` from src/cache_dit/verify/matrix.json. To verify anew:
-     cache-dit verify --all --json src/cache_dit/verify/matrix.json && make generate -->
+<!-- Written by `make generate` from src/cache_dit/verify/matrix.json. To verify anew: make verify -->
 
-Every denoising transformer of diffusers, and what is proven of it. The proof is a run of
+Every denoising transformer, text encoder, autoencoder and ControlNet of diffusers' transformer
+pipelines, and what is proven of it. The proof is a run of
 `cache-dit verify`: a tiny copy of the model with random weights, in float64, with and without what
 is verified; the number is the largest relative error that was seen. You can repeat it on a laptop,
 and make it for a model of your own with `cache_dit.verify.check_cache`. An empty cell means that
@@ -27,6 +27,12 @@ left behind. *block lists*: with their patterns; those joined by + decide togeth
 apart*: how the cache knows the conditional from the unconditional call of a step: by the name that
 the pipeline gives it (`cache_context`), or by their order; `-` where one call has both. *also
 with*: other inputs or configurations for which all of this was verified too.
+
+The other columns compare several processes (gloo) with one: *cp*, the sequence split over two ranks
+by Ulysses and by a ring; *tp*, the width shared out over two ranks, with the weights that each rank
+holds and the exchanges counted; *tp+cp*, both at once over four; *controlnet*, a ControlNet and its
+transformer split together, cached and not; *te*, a text encoder's width over two ranks, all hidden
+states compared; *vae*, tiles over two ranks, equal to the tiled result of one process.
 """
 
 
