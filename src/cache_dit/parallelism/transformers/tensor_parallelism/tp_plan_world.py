@@ -23,9 +23,10 @@ class MochiTensorParallelismPlanner(TensorParallelismPlanner):
 class CosmosTensorParallelismPlanner(TensorParallelismPlanner):
     plan: ClassVar[Plan] = {
         **attention("transformer_blocks.*.{attn1,attn2}"),
+        "transformer_blocks.*.attn2.{q_img?,k_img?,v_img?}": "colwise",  # to a picture's tokens
         **feed_forward("transformer_blocks.*.ff"),
     }
-    divide = ("transformer_blocks.*.{attn1,attn2}.heads",)
+    divide = ("transformer_blocks.*.{attn1,attn2}.heads", "transformer_blocks.*.attn2.out_dim")
 
 
 @TensorParallelismPlannerRegister.register("Cosmos3OmniTransformer")
