@@ -12,7 +12,7 @@ from cache_dit.verify.zoo import NOT_DENOISERS
 
 HEAD = """# Supported matrix
 
-<!-- Written by `make generate` from src/cache_dit/verify/matrix.json. To verify anew: make verify -->
+<!-- Written by `make generate` from src/cache_dit/verify/matrix.json; `make verify` writes it. -->
 
 Every denoising transformer, text encoder, autoencoder and ControlNet of diffusers' transformer
 pipelines, and what is proven of it. The proof is a run of
