@@ -62,6 +62,13 @@ def bad_adapters() -> dict[str, tuple[nn.Module, BlockAdapter, str]]:
             forward_pattern=ForwardPattern.Pattern_1,
             stream_parameters={"hidden_states": "x"},
         ),
+        "stream parameters": of(
+            streams,
+            r"stream_parameters='x'; expected a dict for each block list",
+            blocks=streams.blocks,
+            forward_pattern=ForwardPattern.Pattern_1,
+            stream_parameters=["x"],
+        ),
         "two patterns": of(
             gains, "2 entries for 1 block lists", blocks=gains.blocks, forward_pattern=[P3, P3]
         ),

@@ -138,6 +138,13 @@ def _make_unit(
         threshold = DynamicThreshold(config) if dynamic else Threshold(config)
     else:
         front, behind = config.Fn_compute_blocks, config.Bn_compute_blocks
+        if adapter.merges_early and front < behind < len(slots) - front:
+            raise ValueError(
+                f"{type(config).__name__}: Bn_compute_blocks={behind} is more than "
+                f"Fn_compute_blocks={front}, but the loop over {name} merges what its early blocks "
+                "return before late ones, and those that are skipped return nothing new. Lower "
+                "Bn_compute_blocks or raise Fn_compute_blocks."
+            )
         layouts = [Layout.of(slots, front, behind, adapter.long_skip, adapter.own_streams)]
         threshold = Threshold(config)
     unit.groups = [

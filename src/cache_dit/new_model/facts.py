@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cache_dit import BlockAdapter
+from cache_dit import BlockAdapter, BlockAdapterRegister
 from cache_dit.caching.block_adapters.block_lists import BlockList
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
 from cache_dit.intercept import original_class
@@ -90,13 +90,15 @@ def stream(call: Call, each: BlockList, which: str = HIDDEN) -> tuple[str, torch
 
 
 def _lists(model: nn.Module, seen: Watched) -> list[BlockList]:
-    """As the source of the model's loop says; or else as is seen."""
+    """As the source of the model's loop says; or else as is seen, or as was registered."""
     try:
         (found,) = BlockAdapter(transformer=model, auto=True).transformers()
     except ValueError:
         if watched := watched_lists(model, seen):
             return watched
-        raise
+        if not BlockAdapterRegister.is_supported(model):
+            raise
+        (found,) = BlockAdapterRegister.get_adapter(model).transformers()
     return found.lists
 
 

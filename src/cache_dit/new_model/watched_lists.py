@@ -13,7 +13,7 @@ from cache_dit.caching.block_adapters.block_lists import BlockList, lists_of
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
 from cache_dit.new_model.watch import Call, Watched
 
-LEAST = 0.5  # of all neighbours: between the others, something may be added
+LEAST = 0.3  # of all neighbours: between the others, something may be added or merged
 
 
 def watched_lists(model: nn.Module, seen: Watched) -> list[BlockList]:

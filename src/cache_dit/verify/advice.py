@@ -11,6 +11,12 @@ from cache_dit import BlockAdapter, ForwardPattern
 from cache_dit.verify.subject import Subject
 
 Works = Callable[[Subject], bool]
+TAIL = (
+    "With a short tail reuse is exact. Where it is not with a larger Bn, the loop keeps what a "
+    "skipped block returned and gives it to a block of the tail. If that block takes it as an "
+    "argument, name it in long_skip; if the loop merges it before the block, set "
+    "merges_early=True, and a tail longer than the front is refused."
+)
 AMOUNTS = {1: "one tensor", 2: "two tensors"}
 
 
@@ -23,7 +29,7 @@ def advise(subject: Subject, works: Works) -> str:
     """
     advice = [*_uncalled(subject), *_misfits(subject)]
     if works(subject):
-        return " ".join(advice)
+        return " ".join(advice) or TAIL
     for change, adapter in _alternatives(subject):
         if works(subject.with_adapter(adapter)):
             return " ".join([*advice, f"With {change} reuse is exact: use that."])

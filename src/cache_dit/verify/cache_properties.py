@@ -65,9 +65,13 @@ class CacheProperties:
         """All properties, under a telling few or under all settings."""
         subject = self.subject
         choose = every_setting if every else telling_settings
+        settings = choose(subject.chains, subject.named)
+        if subject.adapter.merges_early:
+            sizes = list(map(len, subject.chains))
+            settings = [each for each in settings if all(map(each.fits, sizes))]
         return [
             self.decides_on_the_denoised_stream(),
-            *(self.reuse(setting) for setting in choose(subject.chains, subject.named)),
+            *map(self.reuse, settings),
             *(self.never_reuse(kind.value) for kind in KINDS),
             self.other_inputs(),
             *([self.prefill()] if subject.prefill else []),

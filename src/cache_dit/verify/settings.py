@@ -66,6 +66,10 @@ class Setting:
         front = min(self.front, size)
         return range(front, max(front, size - self.behind))
 
+    def fits(self, size: int) -> bool:
+        """Whether a chain whose loop merges early blocks before late ones may be run like this."""
+        return self.prunes or self.behind <= self.front or not self.skippable(size)
+
     def arguments(self, chains: Sequence[Chain], lists: Sequence[BlockList]) -> dict[str, Any]:
         """Keyword arguments of `enable_cache`, for all block lists of a model and their chains."""
         modifiers: dict[str, ParamsModifier] = {}
@@ -122,6 +126,7 @@ def telling_settings(chains: Sequence[Chain], named: bool) -> list[Setting]:
         Setting(2, 1, "FoCa"),
         Setting(border + 1, 0, "DMD"),
         Setting(half, size - 1 - half),
+        Setting(1, half),  # the tail has blocks whose mirror images in the front half are skipped
         Setting(1, size - 1),
         Setting(1, 0, prunes=True, measured=True),
         Setting(2, 1, "Taylor 1", prunes=True),

@@ -60,6 +60,8 @@ class BlockAdapter:
             ``{"hidden_states": "x"}``; or a list of such, one for each block list.
         long_skip: parameter by which a block takes the output of its mirror image in the front half
             of the list (U-Net skips).
+        merges_early: the loop itself merges what early blocks take or return into the stream before
+            late ones, past their arguments; a tail then is at most as long as the front.
         branch_on: arguments of the transformer that make a call one of another kind, such as
             ``("skip_layers",)``.
         compute_when: says for the arguments of a transformer call whether it must compute, because
@@ -98,6 +100,7 @@ class BlockAdapter:
     own_streams: bool = False
     stream_parameters: dict[str, str] | list[dict[str, str] | None] | None = None
     long_skip: str | None = None
+    merges_early: bool = False
     branch_on: tuple[str, ...] = ()
     compute_when: Callable[[dict[str, Any]], bool] | None = None
 

@@ -115,6 +115,11 @@ def lists_of(
                 f"{owner}.{name}: forward_pattern={pattern!r}; expected one of "
                 f"{', '.join(p.name for p in ForwardPattern)}, or auto=True to find it."
             )
+        if streams is not None and not isinstance(streams, Mapping):
+            raise ValueError(
+                f"{owner}.{name}: stream_parameters={streams!r}; expected a dict for each block "
+                'list, such as {"hidden_states": "image", "encoder_hidden_states": "text"}.'
+            )
         references = tuple(weakref.ref(block) for block in by_place.values())
         lists.append(BlockList(name, references, pattern, modifier, streams, tuple(by_place)))
     return lists
