@@ -62,13 +62,6 @@ def bad_adapters() -> dict[str, tuple[nn.Module, BlockAdapter, str]]:
             forward_pattern=ForwardPattern.Pattern_1,
             stream_parameters={"hidden_states": "x"},
         ),
-        "stream parameters": of(
-            streams,
-            r"stream_parameters='x'; expected a dict for each block list",
-            blocks=streams.blocks,
-            forward_pattern=ForwardPattern.Pattern_1,
-            stream_parameters=["x"],
-        ),
         "two patterns": of(
             gains, "2 entries for 1 block lists", blocks=gains.blocks, forward_pattern=[P3, P3]
         ),
@@ -123,3 +116,15 @@ def test_a_pattern_with_other_outputs_is_found_at_the_first_call(
         model.at(1.0)
     disable_cache(model)
     assert model.at(1.0)[1] == [0, 1, 2, 3]
+
+
+def test_stream_parameters_are_a_dict() -> None:
+    model = two_streams()
+    adapter = BlockAdapter(
+        transformer=model,
+        blocks=model.blocks,
+        forward_pattern=ForwardPattern.Pattern_1,
+        stream_parameters=["x"],
+    )
+    with pytest.raises(ValueError, match=r"stream_parameters='x'; expected a dict for each block"):
+        enable_cache(adapter)
