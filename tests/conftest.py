@@ -20,6 +20,12 @@ import torch
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from cache_dit import BlockAdapterRegister
+from cache_dit.parallelism import (
+    ContextParallelismPlannerRegister,
+    TensorParallelismPlannerRegister,
+)
+
 # The same examples in every run, and no deadline: the machine may be busy.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("project")
@@ -53,6 +59,18 @@ def fixed_seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def registrations_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    for register in (
+        BlockAdapterRegister,
+        ContextParallelismPlannerRegister,
+        TensorParallelismPlannerRegister,
+    ):
+        registry = register._registry
+        registry.names()  # those of the package are there from now on
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 @pytest.fixture(scope="session", autouse=True)
