@@ -6,7 +6,9 @@ import ipaddress
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 # Before torch and huggingface_hub are imported; processes started by a test inherit them.
@@ -29,6 +31,8 @@ from cache_dit.parallelism import (
 # The same examples in every run, and no deadline: the machine may be busy.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("project")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 torch.set_num_threads(1)  # two workers on two cores; and sums in one order
 
@@ -62,7 +66,7 @@ def fixed_seeds() -> None:
 
 
 @pytest.fixture(autouse=True)
-def registrations_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def registrations_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for register in (
         BlockAdapterRegister,
         ContextParallelismPlannerRegister,
@@ -71,6 +75,12 @@ def registrations_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
         registry = register._registry
         registry.names()  # those of the package are there from now on
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    imported = set(sys.modules)
+    yield
+    # An example registers as it is imported: the next test that needs it imports it again.
+    for name in set(sys.modules) - imported:
+        if EXAMPLES in Path(getattr(sys.modules[name], "__file__", None) or "").parents:
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

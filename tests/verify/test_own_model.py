@@ -40,3 +40,10 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     half.write_text("def make_model(): ...\n")
     with pytest.raises(ValueError, match=r"has no make_inputs"):
         zoo.get(str(half))
+
+
+def test_a_file_is_not_taken_for_another_module_of_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "random.py"
+    file.write_text("def make_model(): ...\n")
+    with pytest.raises(ValueError, match=r"another module is called 'random'"):
+        zoo.get(str(file))

@@ -6,7 +6,6 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -71,7 +70,6 @@ def is_own(name: str) -> bool:
     return name.endswith(".py") or "." in name
 
 
-@cache
 def own_model(name: str) -> OwnModel:
     """The model of a Python file or module; what it registers is registered.
 
@@ -93,7 +91,7 @@ def load_module(name: str) -> ModuleType:
     """A module by its dotted name, or by the path of its file.
 
     Raises:
-        ValueError: it is not there.
+        ValueError: it is not there, or its name is that of another module.
     """
     if not name.endswith(".py"):
         try:
@@ -105,4 +103,7 @@ def load_module(name: str) -> ModuleType:
         raise ValueError(f"{name}: there is no such file.")
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))  # for what the file imports from beside it
-    return importlib.import_module(path.stem)
+    module = importlib.import_module(path.stem)
+    if Path(module.__file__ or "").resolve() != path:
+        raise ValueError(f"{name}: another module is called {path.stem!r}. Rename the file.")
+    return module
