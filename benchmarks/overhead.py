@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument(
         "--cases",
         nargs="+",
-        default=["tiny:1", "little:1", "small:1", "small:8"],
+        default=["tiny:1", "little:1", "small:1", "little:8"],
         help=f"SIZE:BLOCKS, a size ({', '.join(SIZES)}) and how many blocks run on a reused step",
     )
     chosen = parser.parse_args()

@@ -25,10 +25,11 @@ class Reference:
         several ranks. NaN where the reference is all zero.
         """
         before = self.held.tensor
+        # Not vector_norm, which takes three times as long on a processor.
         wide = torch.float64 if now.dtype == torch.float64 else torch.float32
-        difference = torch.linalg.vector_norm(now.detach() - before, 1, dtype=wide)
+        difference = (now.detach() - before).abs_().sum(dtype=wide)
         if self._size is None:
-            size = torch.linalg.vector_norm(before, 1, dtype=wide)
+            size = before.abs().sum(dtype=wide)
             changed, self._size = sync.sum(torch.stack([difference, size])).tolist()
         else:
             changed = sync.sum(difference).tolist()
