@@ -31,7 +31,7 @@ class ParallelismConfig:
         cp_plan: where to split and gather, in place of the registered plan.
         ulysses_anything: accepted; any length and number of heads work without it.
         ulysses_float8: send q, k, v and the output in 8 bits (whole numbers): about 1 % off.
-        ulysses_async: attend to one half of the heads while the other half travels.
+        ulysses_async: attend to a quarter of the heads while others travel.
         ring_rotate_method: ``"p2p"`` or ``"allgather"``.
         ring_convert_to_fp32: merge partial attention in float32.
         extra_parallel_modules: further modules, or their names on the pipeline.

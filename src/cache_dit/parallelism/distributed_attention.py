@@ -24,6 +24,9 @@ from .wire import EIGHT_BITS, EXACT, Wire
 
 logger = init_logger(__name__)
 
+TURNS = 4
+"""Of Ulysses that overlaps: all but the first heads to arrive and the last to leave is hidden."""
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -47,14 +50,14 @@ class DistributedAttention:
         rotate_method: ``"p2p"`` passes keys around while computing, ``"allgather"`` fetches all.
         merge_in_float32: merge the ring's partial results in float32 at least.
         wire: how Ulysses writes what it sends.
-        overlapped: Ulysses attends to one half of the heads while the other half travels.
+        turns: Ulysses attends to some heads while others travel, in so many turns at most.
     """
 
     mesh: Mesh
     rotate_method: str = "p2p"
     merge_in_float32: bool = True
     wire: Wire = EXACT
-    overlapped: bool = False
+    turns: int = 1
 
     @classmethod
     def of(cls, config: ParallelismConfig) -> DistributedAttention:
@@ -68,7 +71,7 @@ class DistributedAttention:
             config.ring_rotate_method,
             config.ring_convert_to_fp32,
             EIGHT_BITS if config.ulysses_float8 else EXACT,
-            config.ulysses_async,
+            TURNS if config.ulysses_async else 1,
         )
 
     def __call__(
@@ -111,8 +114,8 @@ class DistributedAttention:
 
     def _exchanges(self, heads: int, key_heads: int) -> list[HeadExchange]:
         channel = self.mesh.ulysses
-        overlapped = self.overlapped and channel.size > 1
-        shared_out = turns(heads, key_heads, channel.size, overlapped)
+        most = self.turns if channel.size > 1 else 1
+        shared_out = turns(heads, key_heads, channel.size, most)
         return [HeadExchange(channel, each, heads // key_heads, self.wire) for each in shared_out]
 
     def _over_ring(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -15,26 +16,24 @@ Heads = Sequence[range]
 """The heads of each rank."""
 
 
-def turns(heads: int, key_heads: int, ranks: int, overlapped: bool) -> list[Heads]:
-    """Which query heads are attended to on which rank, in one turn or in two.
+def turns(heads: int, key_heads: int, ranks: int, most: int = 1) -> list[Heads]:
+    """Which query heads are attended to on which rank, in at most so many turns.
 
-    Heads are shared out as evenly as can be. Two turns divide each rank's heads in the middle,
-    so that one half can travel while the other is attended to; heads that share a key head stay
-    together, or it would have to travel twice.
+    Heads are shared out as evenly as can be, and those of a rank as evenly over the turns, so that
+    some can travel while others are attended to; heads that share a key head stay together, or it
+    would have to travel twice.
     """
     sizes, group = shares(heads, ranks), heads // key_heads
     starts = [sum(sizes[:rank]) for rank in range(ranks)]
-    everything = [range(start, start + size) for start, size in zip(starts, sizes, strict=True)]
-    if not overlapped:
-        return [everything]
-    firsts, seconds = [], []
-    for own in everything:
-        middle = round((own.start + own.stop) / 2 / group) * group
-        middle = min(max(middle, own.start), own.stop)
-        firsts.append(range(own.start, middle))
-        seconds.append(range(middle, own.stop))
-    both: list[Heads] = [firsts, seconds]
-    return [turn for turn in both if any(turn)]
+    by_rank = [_divided(range(s, s + n), group, most) for s, n in zip(starts, sizes, strict=True)]
+    return [list(turn) for turn in zip(*by_rank, strict=True) if any(turn)]
+
+
+def _divided(own: range, group: int, parts: int) -> list[range]:
+    """Some heads in so many parts, of which some may be empty, cut where a group of them ends."""
+    places = [own.start + len(own) * part / parts for part in range(1, parts)]
+    cuts = [min(max(round(each / group) * group, own.start), own.stop) for each in places]
+    return [range(*ends) for ends in pairwise([own.start, *cuts, own.stop])]
 
 
 @dataclass(frozen=True)
