@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
-from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import NOT_SPLIT
 from cache_dit.verify import zoo
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
@@ -74,10 +73,6 @@ class Outcome:
 def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
     """Compare one process with two ranks, and with three and four for every setting."""
     report = Report(entry.name, "cp")
-    if entry.class_name in NOT_SPLIT:
-        problem = f"Not split: {NOT_SPLIT[entry.class_name]}."
-        report.findings.append(Finding("plan", problem=problem))
-        return report
     spreads = (*SPREADS, *(MORE_SPREADS if every_setting else ()))
     for size in sorted({spread.ranks for spread in spreads}):
         alike = [spread for spread in spreads if spread.ranks == size]

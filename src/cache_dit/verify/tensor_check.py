@@ -10,11 +10,7 @@ import torch
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
 from cache_dit.parallelism.tensor_parallel import TensorParallel
-from cache_dit.parallelism.transformers.context_parallelism.cp_not_split import (
-    NOT_SPLIT as SEQUENCE_NOT_SPLIT,
-)
 from cache_dit.parallelism.transformers.tensor_parallelism import TensorParallelismPlannerRegister
-from cache_dit.parallelism.transformers.tensor_parallelism.tp_not_split import NOT_SPLIT
 from cache_dit.verify import zoo
 from cache_dit.verify.context_check import TOLERANCE, Spread, call_model, check_spreads
 from cache_dit.verify.outputs import difference
@@ -68,10 +64,6 @@ class Outcome:
 def verify_tensor_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
     """Compare one process with two ranks, and with four for every setting."""
     report = Report(entry.name, "tp")
-    if entry.class_name in NOT_SPLIT:
-        problem = f"Not split: {NOT_SPLIT[entry.class_name]}."
-        report.findings.append(Finding("plan", problem=problem))
-        return report
     for size in (2, 4) if every_setting else (2,):
         report.findings += _check(entry.name, size, report.details)
     if not report.findings:
@@ -82,10 +74,6 @@ def verify_tensor_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
 def verify_together(entry: zoo.Entry, every_setting: bool) -> Report:
     """Compare one process with four ranks that share out sequence and width."""
     report = Report(entry.name, "tp+cp")
-    refused = SEQUENCE_NOT_SPLIT.get(entry.class_name) or NOT_SPLIT.get(entry.class_name)
-    if refused:
-        report.findings.append(Finding("plan", problem=f"Not split: {refused}."))
-        return report
     for spread in (*TOGETHER, *(MORE_TOGETHER if every_setting else ())):
         report.findings += check_spreads(entry.name, [spread])
     return report

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cache_dit.verify.named import Named
 from cache_dit.verify.zoo.spec import generator
 from cache_dit.verify.zoo.tensors import tensors
 from cache_dit.verify.zoo.weights import cast, randomise
@@ -18,19 +19,10 @@ SIDES = ("encode", "decode")
 
 
 @dataclass(frozen=True)
-class Untiled:
+class Untiled(Named):
     """A class that is not verified, because its work is not shared out."""
 
     class_name: str
-
-    @property
-    def name(self) -> str:
-        return self.class_name
-
-    @property
-    def available(self) -> bool:
-        """Whether the installed diffusers has this class."""
-        return hasattr(importlib.import_module("diffusers"), self.class_name)
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class Shapes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderEntry:
+class AutoencoderEntry(Named):
     """An autoencoder to verify.
 
     config: keyword arguments of the class. attributes: what is set on the model, such as sizes of
@@ -65,15 +57,6 @@ class AutoencoderEntry:
     batches: bool = True
     dtype: torch.dtype = torch.float64
     note: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.class_name}/{self.variant}" if self.variant else self.class_name
-
-    @property
-    def available(self) -> bool:
-        """Whether the installed diffusers has this class."""
-        return hasattr(importlib.import_module("diffusers"), self.class_name)
 
     def build(self, seed: int = 0) -> Any:
         """The model in eval mode, without gradients, tiling switched off."""

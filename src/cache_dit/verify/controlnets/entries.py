@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cache_dit.verify import zoo
 from cache_dit.verify.controlnets.calls import (
     cosmos,
     picture,
@@ -18,55 +19,19 @@ from cache_dit.verify.controlnets.calls import (
 )
 from cache_dit.verify.controlnets.entry import ControlNetEntry
 
-FLUX_CONFIG: dict[str, Any] = {
-    "in_channels": 8,
-    "num_layers": 2,
-    "num_single_layers": 3,
-    "attention_head_dim": 16,
-    "num_attention_heads": 4,
-    "joint_attention_dim": 24,
-    "pooled_projection_dim": 12,
-    "guidance_embeds": True,
-    "axes_dims_rope": (4, 6, 6),
-}
-QWEN_CONFIG: dict[str, Any] = {
-    "in_channels": 8,
-    "out_channels": 2,
-    "num_layers": 3,
-    "attention_head_dim": 16,
-    "num_attention_heads": 4,
-    "joint_attention_dim": 20,
-    "axes_dims_rope": (4, 6, 6),
-}
-SD3_CONFIG: dict[str, Any] = {
-    "num_layers": 3,
-    "sample_size": 8,
-    "in_channels": 4,
-    "out_channels": 4,
-    "attention_head_dim": 8,
-    "num_attention_heads": 4,
-    "caption_projection_dim": 32,
-    "joint_attention_dim": 20,
-    "pooled_projection_dim": 12,
-    "pos_embed_max_size": 16,
-    "dual_attention_layers": (0, 1),
-    "qk_norm": "rms_norm",
-}
+
+def like(transformer: str, without: str = "", **others: Any) -> dict[str, Any]:
+    """The config of a transformer of the zoo, with other values: what its ControlNet has."""
+    config = {**zoo.get(transformer).config, **others}
+    return {name: value for name, value in config.items() if name != without}
+
+
+FLUX_CONFIG = like("FluxTransformer2DModel", num_layers=2, num_single_layers=3)
+QWEN_CONFIG = like("QwenImageTransformer2DModel", num_layers=3)
+SD3_CONFIG = like("SD3Transformer2DModel", num_layers=3, dual_attention_layers=(0, 1))
 SD3_RESIDUALS = ("block_controlnet_hidden_states",)
-HUNYUAN_CONFIG: dict[str, Any] = {
-    "transformer_num_layers": 8,
-    "in_channels": 4,
-    "num_attention_heads": 4,
-    "attention_head_dim": 8,
-    "hidden_size": 32,
-    "sample_size": 8,
-    "patch_size": 2,
-    "cross_attention_dim": 24,
-    "cross_attention_dim_t5": 24,
-    "pooled_projection_dim": 12,
-    "text_len": 5,
-    "text_len_t5": 7,
-}
+HUNYUAN_CONFIG = like("HunyuanDiT2DModel", without="num_layers", transformer_num_layers=8)
+SANA_CONFIG = like("SanaTransformer2DModel", num_layers=3)
 Z_IMAGE_CONFIG: dict[str, Any] = {
     "control_layers_places": [0, 2, 4],
     "control_in_dim": 4,
@@ -74,18 +39,6 @@ Z_IMAGE_CONFIG: dict[str, Any] = {
     "n_refiner_layers": 1,
     "n_heads": 4,
     "n_kv_heads": 4,
-}
-SANA_CONFIG: dict[str, Any] = {
-    "in_channels": 4,
-    "out_channels": 4,
-    "num_layers": 3,
-    "num_attention_heads": 4,
-    "attention_head_dim": 8,
-    "num_cross_attention_heads": 4,
-    "cross_attention_head_dim": 8,
-    "cross_attention_dim": 32,
-    "caption_channels": 20,
-    "sample_size": 8,
 }
 COSMOS_CONFIG: dict[str, Any] = {
     "n_controlnet_blocks": 3,

@@ -14,6 +14,7 @@ from torch import nn
 
 from cache_dit.intercept import parameter_names
 from cache_dit.verify import zoo
+from cache_dit.verify.named import Named
 from cache_dit.verify.zoo.entry import Arguments, Entry
 from cache_dit.verify.zoo.spec import Draw, materialise
 from cache_dit.verify.zoo.weights import cast, randomise
@@ -31,7 +32,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlNetEntry:
+class ControlNetEntry(Named):
     """How a ControlNet is built, what it is given, and where its residuals go.
 
     class_name: of the ControlNet, or of the model that holds several of them. nets: the configs of
@@ -52,10 +53,6 @@ class ControlNetEntry:
     shares: bool = False
     around: Callable[[], AbstractContextManager[None]] = nullcontext
     note: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.class_name}/{self.variant}" if self.variant else self.class_name
 
     @property
     def available(self) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from cache_dit.verify import zoo
+from cache_dit.verify.autoencoders.causal import wan
 from cache_dit.verify.zoo.weights import randomise
 
 Components = Callable[[], Mapping[str, Any]]
@@ -84,16 +85,7 @@ def _autoencoder_kl(latent_channels: int, halvings: int) -> dict[str, Any]:
 
 def autoencoder_wan(latent_channels: int, name: str = "AutoencoderKLWan") -> Any:
     """The autoencoder of videos of Wan, Qwen-Image and others: 4 frames and 8 x 8 pixels to one."""
-    config = {
-        "base_dim": 4,
-        "z_dim": latent_channels,
-        "dim_mult": [1, 1, 1, 1],
-        "num_res_blocks": 1,
-        "temperal_downsample": [False, True, True],
-        "latents_mean": [0.0] * latent_channels,
-        "latents_std": [1.0] * latent_channels,
-    }
-    return from_diffusers(name, config)
+    return from_diffusers(name, wan(latent_channels))
 
 
 def picture(s: SimpleNamespace) -> torch.Tensor:

@@ -6,7 +6,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from cache_dit.verify.controlnets.entries import HUNYUAN_CONFIG, SANA_CONFIG, Z_IMAGE_CONFIG
+from cache_dit.verify.controlnets.entries import (
+    FLUX_CONFIG,
+    HUNYUAN_CONFIG,
+    QWEN_CONFIG,
+    SANA_CONFIG,
+    SD3_CONFIG,
+    Z_IMAGE_CONFIG,
+)
 from cache_dit.verify.pipelines.components import (
     autoencoder_kl,
     autoencoder_wan,
@@ -24,32 +31,6 @@ from cache_dit.verify.pipelines.image import COND, QWEN, SD3
 from cache_dit.verify.pipelines.texts import image_size, seen, states
 from cache_dit.verify.pipelines.video import WAN
 from cache_dit.verify.zoo.entry import Arguments
-
-FLUX_LIKE = {
-    "in_channels": 8,
-    "attention_head_dim": 16,
-    "num_attention_heads": 4,
-    "axes_dims_rope": (4, 6, 6),
-}
-FLUX_NET = {
-    **FLUX_LIKE,
-    "num_layers": 2,
-    "num_single_layers": 3,
-    "joint_attention_dim": 24,
-    "pooled_projection_dim": 12,
-    "guidance_embeds": True,
-}
-SD3_LIKE = {
-    "sample_size": 8,
-    "in_channels": 4,
-    "out_channels": 4,
-    "attention_head_dim": 8,
-    "num_attention_heads": 4,
-    "joint_attention_dim": 20,
-    "caption_projection_dim": 32,
-    "pooled_projection_dim": 12,
-    "pos_embed_max_size": 16,
-}
 
 
 def autoencoder_dc() -> Any:
@@ -90,23 +71,13 @@ def controlled(
 
 
 ENTRIES = (
-    controlled("FluxControlNetPipeline", FLUX, "FluxControlNetModel", FLUX_NET),
+    controlled("FluxControlNetPipeline", FLUX, "FluxControlNetModel", FLUX_CONFIG),
     replace(
-        controlled("FluxControlNetPipeline", FLUX_PROMPT, "FluxControlNetModel", FLUX_NET),
+        controlled("FluxControlNetPipeline", FLUX_PROMPT, "FluxControlNetModel", FLUX_CONFIG),
         variant="prompt",
     ),
-    controlled(
-        "QwenImageControlNetPipeline",
-        QWEN,
-        "QwenImageControlNetModel",
-        {**FLUX_LIKE, "num_layers": 2, "joint_attention_dim": 20},
-    ),
-    controlled(
-        "StableDiffusion3ControlNetPipeline",
-        SD3,
-        "SD3ControlNetModel",
-        {**SD3_LIKE, "num_layers": 3},
-    ),
+    controlled("QwenImageControlNetPipeline", QWEN, "QwenImageControlNetModel", QWEN_CONFIG),
+    controlled("StableDiffusion3ControlNetPipeline", SD3, "SD3ControlNetModel", SD3_CONFIG),
     controlled(
         "HunyuanDiTControlNetPipeline",
         HUNYUAN_DIT,

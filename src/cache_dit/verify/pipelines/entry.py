@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from cache_dit.verify import zoo
+from cache_dit.verify.named import Named
 from cache_dit.verify.pipelines.components import Components
 from cache_dit.verify.zoo.entry import Arguments, Call
 from cache_dit.verify.zoo.spec import Draw, materialise
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineEntry:
+class PipelineEntry(Named):
     """A diffusers pipeline with tiny components of the real classes and random weights.
 
     components: what the pipeline is made of; whatever else its class asks for is None (a text
@@ -42,15 +43,6 @@ class PipelineEntry:
     denoiser: str = "transformer"
     attributes: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.class_name}/{self.variant}" if self.variant else self.class_name
-
-    @property
-    def available(self) -> bool:
-        """Whether the installed diffusers has this class."""
-        return hasattr(importlib.import_module("diffusers"), self.class_name)
 
     @property
     def pipeline_class(self) -> Any:

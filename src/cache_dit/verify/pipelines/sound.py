@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from cache_dit.verify.autoencoders.audio import OOBLECK
 from cache_dit.verify.pipelines.components import flow_match, from_diffusers, parts, transformer
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.image import COND, ONE
@@ -52,15 +53,7 @@ def audio_autoencoder() -> Any:
 
 
 def oobleck() -> Any:
-    config = {
-        "encoder_hidden_size": 4,
-        "downsampling_ratios": [2, 4],
-        "channel_multiples": [1, 2],
-        "decoder_channels": 4,
-        "decoder_input_channels": 4,
-        "sampling_rate": 8,
-    }
-    return from_diffusers("AutoencoderOobleck", config)
+    return from_diffusers("AutoencoderOobleck", OOBLECK)
 
 
 def projection() -> Any:

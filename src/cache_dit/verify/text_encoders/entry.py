@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from cache_dit.verify import zoo
+from cache_dit.verify.named import Named
 from cache_dit.verify.zoo.spec import Draw, generator, kept, materialise
 from cache_dit.verify.zoo.weights import cast, randomise
 
@@ -25,7 +26,7 @@ BATCH, LENGTH = 2, 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextEncoderEntry:
+class TextEncoderEntry(Named):
     """A class of text encoders, tiny.
 
     config: keyword arguments of the class's configuration. module: where the class is, if it is no
@@ -43,18 +44,6 @@ class TextEncoderEntry:
     image_token: int = 0
     tokens: int = 0
     note: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.class_name}/{self.variant}" if self.variant else self.class_name
-
-    @property
-    def available(self) -> bool:
-        """Whether the installed transformers has this class."""
-        try:
-            return hasattr(importlib.import_module(self.module), self.class_name)
-        except ImportError:
-            return False
 
     def build(self, dtype: torch.dtype = torch.float32, seed: int = 0) -> nn.Module:
         """The model in eval mode, without gradients."""

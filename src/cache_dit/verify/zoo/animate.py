@@ -9,20 +9,7 @@ import torch
 
 from cache_dit.verify.zoo.entry import Arguments, Entry, Make
 from cache_dit.verify.zoo.spec import joined, latent, randn, timestep
-
-WHOLE = torch.int64
-BLOCKS = ("blocks",)
-LAYERS: dict[str, Any] = {
-    "num_layers": 6,
-    "num_attention_heads": 4,
-    "attention_head_dim": 12,
-    "in_channels": 4,
-    "out_channels": 4,
-    "text_dim": 20,
-    "freq_dim": 16,
-    "ffn_dim": 64,
-    "rope_max_seq_len": 32,
-}
+from cache_dit.verify.zoo.wan import BLOCKS, LAYERS, WHOLE
 
 
 def face_video(s: SimpleNamespace) -> Arguments:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cache_dit.verify.named import Named
 from cache_dit.verify.zoo.spec import Draw, materialise
 from cache_dit.verify.zoo.weights import cast, randomise
 
@@ -22,7 +23,7 @@ Prefill = Callable[[Any, Make, SimpleNamespace], Arguments]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Named):
     """A model to verify: how it is built, and what one denoising call passes to it.
 
     config: keyword arguments of the class. sizes: what may be changed in the inputs, in tokens
@@ -48,10 +49,6 @@ class Entry:
     prefill: Prefill | None = None
     float32: tuple[str, ...] = ()
     casts: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.class_name}/{self.variant}" if self.variant else self.class_name
 
     @property
     def available(self) -> bool:

@@ -53,9 +53,7 @@ class EasyAnimateContextParallelismPlanner(ContextParallelismPlanner):
 @ContextParallelismPlannerRegister.register("JoyImageEdit")
 class JoyImageEditContextParallelismPlanner(ContextParallelismPlanner):
     plan: ClassVar[Plan] = {
-        **joint(
-            "double_blocks", "attn", {"image_rotary_emb": [split(0, of=IMAGE), split(0, of=TEXT)]}
-        ),
+        **joint("double_blocks", "attn", BOTH_ROTARY),
         "double_blocks.*.attn": attention(IMAGE, TEXT),
     }
 

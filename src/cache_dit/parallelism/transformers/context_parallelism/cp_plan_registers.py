@@ -11,7 +11,6 @@ from ...config import ParallelismConfig
 from ...context_parallel import ContextParallel
 from ...context_plan import Plan, attention, attentions
 from ...planner import Planner, PlannerRegister
-from .cp_not_split import NOT_SPLIT
 
 
 class ContextParallelismPlanner(Planner):
@@ -60,6 +59,5 @@ class ContextParallelismPlannerRegister(
     PlannerRegister,
     kind="context-parallel planner",
     builtins="cache_dit.parallelism.transformers.context_parallelism",
-    refused=NOT_SPLIT,
 ):
     """Context-parallel planners by prefix of the transformer's class name; the longest wins."""

@@ -11,7 +11,6 @@ from ...mesh import Mesh
 from ...planner import Planner, PlannerRegister
 from ...tensor_parallel import TensorParallel
 from ...tensor_plan import Plan, Shared
-from .tp_not_split import NOT_SPLIT
 
 
 class TensorParallelismPlanner(Planner):
@@ -59,6 +58,5 @@ class TensorParallelismPlannerRegister(
     PlannerRegister,
     kind="tensor-parallel planner",
     builtins="cache_dit.parallelism.transformers.tensor_parallelism",
-    refused=NOT_SPLIT,
 ):
     """Tensor-parallel planners by prefix of the transformer's class name; the longest wins."""
