@@ -4,10 +4,13 @@ PYTHON ?= python3
 TORCH  := torch==2.13.0
 JOBS   ?= 2
 ARGS   ?=
+PEER   ?=
 AXES   ?= cache cp tp tp+cp controlnet te vae
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
+MEASURED  := overhead vae_parallel
+SOURCES   := $(shell find src -name '*.py')
 CODE      := $(wildcard src tools tests examples benchmarks)
 
 .DEFAULT_GOAL := help
@@ -17,7 +20,7 @@ SINCE    := tests/demo tests/test_registry.py tests/test_api.py tests/caching/bl
             tests/caching/calibrators tests/architecture/test_public_api.py
 
 .PHONY: help install demo test nightly test-oldest coverage check lint types structure format docs \
-        verify generate clean
+        verify benchmarks generate clean
 
 help:            ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -64,6 +67,14 @@ verify: $(INSTALLED)   ## prove all models anew, and write the matrix; AXES='cp 
 	set -e; for axis in $(AXES); do \
 	  $(BIN)/cache-dit verify --all --axis $$axis --json src/cache_dit/verify/matrix.json $(ARGS); done
 	$(BIN)/python tools/generate_docs.py
+
+benchmarks: $(MEASURED:%=outputs/benchmarks/%.json)  ## measure anew, and write the tables and plots; goes on where it was broken off
+	cp outputs/benchmarks/*.json benchmarks/results/
+	$(BIN)/python tools/generate_docs.py
+
+outputs/benchmarks/overhead.json: ARGS += $(PEER:%=--peer %)
+outputs/benchmarks/%.json: benchmarks/%.py $(SOURCES) | $(INSTALLED)
+	$(BIN)/python $< $(ARGS) --json $@
 
 generate: $(INSTALLED) ## rewrite the pages that are derived from the code
 	$(BIN)/python tools/generate_docs.py

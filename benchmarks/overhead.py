@@ -15,21 +15,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
-import diffusers
-import torch
+from record import Row, save
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from subjects import SIZES, Calls, Subject
-
-import cache_dit
 
 BURST = 5
 SELDOM = 10  # a whole uncached step takes long: only in every tenth round
@@ -158,15 +154,10 @@ def table(case: str, found: Mapping[str, Mapping[str, Any]]) -> Table:
     return made
 
 
-def machine() -> dict[str, str]:
-    """What the figures were measured with."""
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "diffusers": diffusers.__version__,
-        "cache_dit": cache_dit.__version__,
-    }
+def rows(case: str, found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """The figures of one case, a row for each subject."""
+    about = {"case": case, "block_ms": block_ms(found)}
+    return [{**about, "subject": subject, **each} for subject, each in found.items()]
 
 
 def main() -> None:
@@ -187,15 +178,14 @@ def main() -> None:
     console = Console()
     if chosen.peer is None:
         console.print("Without the public cache-dit: no --peer was given (see README.md).")
-    results = {}
+    results: list[Row] = []
     for case in chosen.cases:
         size, _, front = case.partition(":")
-        results[case] = measure(size, int(front or 1), chosen.peer, chosen.rounds)
-        console.print(table(case, results[case]))
+        found = measure(size, int(front or 1), chosen.peer, chosen.rounds)
+        console.print(table(case, found))
+        results += rows(case, found)
     if chosen.json:
-        document = {"machine": machine(), "burst": BURST, "rounds": chosen.rounds, **results}
-        chosen.json.write_text(json.dumps(document, indent=2) + "\n")
-        console.print(f"Figures: {chosen.json}")
+        save(chosen.json, results)
 
 
 if __name__ == "__main__":

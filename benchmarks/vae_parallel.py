@@ -10,11 +10,14 @@ they follow the largest share of the work, which is printed.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from record import Row, save
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -23,6 +26,9 @@ from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize
 from cache_dit.parallelism.tile_parallel import TileParallel
 from cache_dit.verify.autoencoders.entry import AutoencoderEntry, Shapes, squares
 from cache_dit.verify.ranks import Ranks
+
+RATIOS = ("per_untiled", "per_tiled", "per_output")
+"""The most bytes at once, over those of one process without tiles, with tiles, of the output."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +94,37 @@ class Memory(TorchDispatchMode):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranks", type=int, nargs="*", default=[2, 4])
+    parser.add_argument("--subjects", type=int, default=len(SUBJECTS), help="only the first ones")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    for number, subject in enumerate(SUBJECTS):
+    rows = []
+    print(f"{'':24}{'/ untiled':>12}{'/ tiled':>12}{'/ output':>12}{'largest share':>16}")
+    for number, subject in enumerate(SUBJECTS[: options.subjects]):
         print(subject.what)
-        untiled, tiled, output = alone(number)
-        print(f"  {'':18}{'/ untiled':>12}{'/ tiled':>12}{'/ output':>12}{'largest share':>16}")
-        print(f"  {'untiled':18}{1:12.2f}{untiled / tiled:12.2f}{untiled / output:12.2f}")
-        print(f"  {'tiled':18}{tiled / untiled:12.2f}{1:12.2f}{tiled / output:12.2f}{1:16.2f}")
-        for size in options.ranks:
-            group = Ranks(size, patience=600)
-            outcomes = group.run(together, number)
-            group.stop()
-            peak, share = (max(each[at] for each in outcomes) for at in (0, 1))
-            ratios = f"{peak / untiled:12.2f}{peak / tiled:12.2f}{peak / output:12.2f}"
-            print(f"  {f'{size} ranks':18}{ratios}{share:16.2f}")
+        for row in measured(number, options.ranks):
+            rows.append(row)
+            ratios = "".join(f"{row[key]:12.2f}" for key in RATIOS)
+            print(f"{row['over']:>24}{ratios}{row['largest_share']:16.2f}", flush=True)
+    if options.json:
+        save(options.json, rows)
+
+
+def measured(number: int, sizes: list[int]) -> Iterator[Row]:
+    """The rows of one subject: one process without and with tiles, then over ranks."""
+    untiled, tiled, output = alone(number)
+
+    def row(over: str, peak: int, share: float) -> Row:
+        ratios = (peak / untiled, peak / tiled, peak / output)
+        figures = dict(zip(RATIOS, ratios, strict=True))
+        return {"what": SUBJECTS[number].what, "over": over, **figures, "largest_share": share}
+
+    yield row("one process, untiled", untiled, 1.0)
+    yield row("one process, tiled", tiled, 1.0)
+    for size in sizes:
+        group = Ranks(size, patience=600)
+        outcomes = group.run(together, number)
+        group.stop()
+        yield row(f"{size} ranks", *(max(each[at] for each in outcomes) for at in (0, 1)))
 
 
 def alone(number: int) -> tuple[int, int, int]:

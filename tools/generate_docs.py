@@ -1,4 +1,4 @@
-"""Write the documentation pages that are derived from the code, and the code that pages quote.
+"""Write the documentation pages that are derived: from the code, and from measured figures.
 
 python tools/generate_docs.py          # rewrite them
 python tools/generate_docs.py --check  # only say which are stale, and exit with 1 if any is
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark_tables import with_tables
 from cache_dit import supported_matrix
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from cache_dit.verify.matrix import supported_matrix_page
@@ -78,7 +79,7 @@ def stale_pages(directory: Path) -> dict[Path, str]:
     others = [
         page for page in directory.rglob("*.md") if str(page.relative_to(directory)) not in PAGES
     ]
-    texts = {page: refreshed(page.read_text(encoding="utf-8")) for page in others}
+    texts = {page: with_tables(refreshed(page.read_text(encoding="utf-8"))) for page in others}
     texts |= {directory / name: make() for name, make in PAGES.items()}
     readme = README.read_text(encoding="utf-8")
     texts[README] = SHORT_MATRIX.sub(rf"\1{short_matrix()}\2", readme)

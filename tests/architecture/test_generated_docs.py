@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import generate_docs
+from benchmark_tables import with_tables
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from excerpts import excerpt, refreshed
 
@@ -54,3 +56,18 @@ def test_a_page_quotes_what_the_file_says_now(tmp_path: Path) -> None:
     assert excerpt("a.py", tmp_path) == code
     with pytest.raises(ValueError, match=r"a\.py has no 'g'"):
         excerpt("a.py: g", tmp_path)
+
+
+def test_a_table_shows_what_was_measured(tmp_path: Path) -> None:
+    row = {"what": "a video", "over": "2 ranks", "per_untiled": 0.344, "per_tiled": 1}
+    ran = {"command": "python x.py", "python": "3.12", "torch": "2", "diffusers": "1"}
+    document = {"ran": {**ran, "processor": "x86_64", "cores": 2}, "rows": [row, row]}
+    (tmp_path / "vae_parallel.json").write_text(json.dumps(document))
+    page = "before\n<!-- benchmark vae_parallel -->\nold\n<!-- /benchmark -->\nafter\n"
+    shown = with_tables(page, tmp_path)
+    assert "\n| a video | 2 ranks | 0.34 | 1.00 |  |  |\n|  | 2 ranks | 0.34 |" in shown
+    assert "Measured by `python x.py` with Python 3.12" in shown
+    assert "old" not in shown and shown.endswith("after\n")
+    assert with_tables(shown, tmp_path) == shown
+    with pytest.raises(ValueError, match=r"<!-- benchmark none -->: there is no such table"):
+        with_tables(page.replace("vae_parallel", "none"), tmp_path)

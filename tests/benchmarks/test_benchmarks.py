@@ -1,0 +1,42 @@
+"""Every benchmark runs, at its smallest, and leaves rows that the documentation can show."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark_tables import RESULTS, TABLES, table
+from tests.docs.pages import ROOT
+
+SMALLEST = {
+    "overhead": ["--cases", "tiny:1", "--rounds", "1"],
+    "vae_parallel": ["--subjects", "1", "--ranks", "2"],
+}
+"""Benchmark -> options for as little as possible."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_smallest_run_makes_what_its_tables_show(name: str, tmp_path: Path) -> None:
+    options = [*SMALLEST[name], "--json", str(tmp_path / f"{name}.json")]
+    subprocess.run(
+        [sys.executable, f"benchmarks/{name}.py", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        check=True,
+        timeout=240,
+    )
+    document = json.loads((tmp_path / f"{name}.json").read_text())
+    kept = json.loads((RESULTS / f"{name}.json").read_text())
+    assert document["ran"].keys() == kept["ran"].keys()
+    assert document["ran"]["command"] == " ".join(
+        ["python", f"benchmarks/{name}.py", *SMALLEST[name]]
+    )
+    assert {frozenset(row) for row in document["rows"]} <= {frozenset(row) for row in kept["rows"]}
+    for shown in (each for each in TABLES.values() if each.results == name):
+        assert table(shown, tmp_path).count("\n| ") > 1, "a head, and rows"
