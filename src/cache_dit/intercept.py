@@ -84,7 +84,18 @@ def original_class(obj: Any) -> type:
 
 def parameter_names(module: Any, method: str = "forward") -> list[str]:
     """Names of a method's parameters as its class declares them, whatever hooks were put on."""
-    return list(inspect.signature(getattr(original_class(module), method)).parameters)[1:]
+    return [each.name for each in _parameters(module, method)]
+
+
+def positional_names(module: Any, method: str = "forward") -> list[str]:
+    """Likewise, of those only that an argument without a name goes to."""
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [each.name for each in _parameters(module, method) if each.kind in kinds]
+
+
+def _parameters(module: Any, method: str) -> list[inspect.Parameter]:
+    function = getattr(original_class(module), method)
+    return list(inspect.signature(function).parameters.values())[1:]
 
 
 def uncompiled(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from ..intercept import Call, parameter_names
+from ..intercept import Call, positional_names
+from .containers import contents, with_contents
 from .context_places import Place
 from .head_shares import HeadShares
 from .plan_steps import Measure, Split
@@ -24,7 +25,7 @@ class Boundary:
     def __init__(self, parallel: ContextParallel, place: Place) -> None:
         self.parallel = parallel
         self.place = place
-        self.names = parameter_names(place.module)
+        self.names = positional_names(place.module)
         self.inputs = dict(sorted(place.inputs.items(), key=lambda item: _turn(item[1])))
         self.module = weakref.ref(place.module)
         modules = place.module.modules() if place.attention else ()
@@ -66,18 +67,19 @@ class Boundary:
         for name, step in self.inputs.items():
             if name in bound:
                 bound[name] = self.parallel.progress.apply(step, bound[name], name, given)
-        return tuple(bound.pop(each) for each in self.names[: len(args)]), bound
+        named = tuple(bound.pop(each) for each in self.names[: len(args)])
+        return (*named, *args[len(named) :]), bound
 
     def _leaving(self, output: Any) -> Any:
         steps = self.place.outputs
         if not steps:
             return output
-        several = isinstance(output, (list, tuple))
-        values = list(output) if several else [output]
+        inner = contents(output)
+        values = [output] if inner is None else inner
         for at, step in steps.items():
             name = f"{self.place.name}.{at}"
             values[at] = self.parallel.progress.apply(step, values[at], name, {})
-        return type(output)(values) if several else values[0]
+        return values[0] if inner is None else with_contents(output, values)
 
     def _attending(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -10,6 +10,7 @@ import torch
 
 from ..comm import Channel
 from .borders import Neighbours
+from .containers import contents, with_contents
 from .head_shares import HeadShares
 from .plan_steps import (
     Borrow,
@@ -88,13 +89,11 @@ class Progress:
             return self._tensor(step, value, name, given)
         if isinstance(value, int) and not isinstance(value, bool):
             return self._number(step, value)
-        if isinstance(value, Mapping):
-            return {key: self.apply(step, each, name, given) for key, each in value.items()}
-        if isinstance(value, (list, tuple)):
-            steps = step if isinstance(step, list) else [step] * len(value)
-            pairs = zip(steps, value, strict=True)
-            return type(value)([self.apply(how, one, name, given) for how, one in pairs])
-        return value
+        if (inner := contents(value)) is None:
+            return value
+        in_turn = isinstance(step, list) and not isinstance(value, Mapping)
+        pairs = zip(step if in_turn else [step] * len(inner), inner, strict=True)
+        return with_contents(value, [self.apply(how, one, name, given) for how, one in pairs])
 
     def _number(self, step: Step, value: int) -> int:
         if isinstance(step, Count):

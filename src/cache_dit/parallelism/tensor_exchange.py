@@ -11,6 +11,7 @@ from torch import nn
 
 from ..comm import Channel
 from ..intercept import parameter_names
+from .containers import contents, with_contents
 from .tensor_plan import Style
 
 _channels: list[Channel] = []
@@ -94,11 +95,8 @@ def _part_hook(channel: Channel, dims: dict[str, int], layer: nn.Module) -> Hook
         if isinstance(value, torch.Tensor):
             width = value.shape[dim] // channel.size
             return value.narrow(dim, channel.rank * width, width)
-        if isinstance(value, dict):
-            return {key: part(each, dim) for key, each in value.items()}
-        if isinstance(value, (tuple, list)):
-            return type(value)(part(each, dim) for each in value)
-        return value
+        inner = contents(value)
+        return value if inner is None else with_contents(value, [part(each, dim) for each in inner])
 
     def take(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         given = list(args)
@@ -129,9 +127,10 @@ def _word_hooks(channel: Channel) -> Hooks:
 
 
 def _first(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    if isinstance(output, (tuple, list)):
-        return type(output)([change(output[0]), *output[1:]])
-    return change(output)
+    inner = contents(output)
+    return (
+        change(output) if inner is None else with_contents(output, [change(inner[0]), *inner[1:]])
+    )
 
 
 def _channel_dim(layer: nn.Module) -> int:
