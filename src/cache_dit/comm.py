@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.distributed as dist
-
-
-class SyncGroup:
-    """The ranks that hold parts of the same sample, and so must take the same decisions.
-
-    ``group=None`` means this process alone: every reduction is then a no-op.
-    """
-
-    def __init__(self, group: dist.ProcessGroup | None = None) -> None:
-        self.group = group
-
-    def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Element-wise sum of ``values`` over the ranks; every rank of the group must enter."""
-        if self.group is not None:
-            dist.all_reduce(values, group=self.group)
-        return values
-
-
-ALONE = SyncGroup()
 
 
 @dataclass(frozen=True)
@@ -119,10 +100,10 @@ class Channel:
         dist.all_gather_object(gathered, value, group=self.group)
         return gathered
 
-    def rotate(self, flat: torch.Tensor, count: int) -> tuple[torch.Tensor, list[dist.Work]]:
+    def rotate(self, flat: torch.Tensor, count: int) -> Callable[[], torch.Tensor]:
         """Start to send ``flat`` to the next rank, and to receive ``count`` numbers from the last.
 
-        The numbers are there when all of the returned works have been waited for.
+        What is returned waits for the numbers.
         """
         received = flat.new_empty(count)
         following = self.ranks[(self.rank + 1) % self.size]
@@ -133,8 +114,34 @@ class Channel:
         if count:
             operations.append(dist.P2POp(dist.irecv, received, previous, self.group))
         self._count(flat.element_size() * flat.numel())
-        return received, dist.batch_isend_irecv(operations) if operations else []
+        works = dist.batch_isend_irecv(operations) if operations else []
+
+        def finish() -> torch.Tensor:
+            for work in works:
+                work.wait()
+            return received
+
+        return finish
 
     def _count(self, sent: int) -> None:
         self.bytes_sent += sent
         self.calls += 1
+
+
+class SyncGroup:
+    """The ranks that hold parts of the same sample, and so must take the same decisions.
+
+    A channel of one rank means this process alone: every reduction is then a no-op.
+    """
+
+    def __init__(self, channel: Channel | None = None) -> None:
+        self.channel = channel or Channel()
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Element-wise sum of ``values`` over the ranks; every rank of the group must enter."""
+        if self.channel.group is not None:
+            dist.all_reduce(values, group=self.channel.group)
+        return values
+
+
+ALONE = SyncGroup()

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from cache_dit import DBCacheConfig, summary
 from cache_dit.caching.session import CacheSession
 from cache_dit.caching.sessions import remember
-from cache_dit.comm import SyncGroup
+from cache_dit.comm import Channel, SyncGroup
 from tests.caching.toys import GainTransformer
 
 LEVELS = {  # by how much the local signal changes on each rank, at steps 1, 2, ...
@@ -41,8 +41,8 @@ def main(rank: int, directory: str) -> None:
         timeout=timedelta(seconds=60),
     )
     alone = [dist.new_group([each]) for each in range(2)][rank]
-    together = decisions(LEVELS[rank], SyncGroup(dist.group.WORLD))
+    together = decisions(LEVELS[rank], SyncGroup(Channel(dist.group.WORLD)))
     # The ranks take different numbers of steps: a reduction over the world would never end.
-    apart = decisions(LEVELS[rank][: 8 - 3 * rank], SyncGroup(alone))
+    apart = decisions(LEVELS[rank][: 8 - 3 * rank], SyncGroup(Channel(alone)))
     Path(directory, f"{rank}.json").write_text(json.dumps({"together": together, "apart": apart}))
     dist.destroy_process_group()

@@ -12,11 +12,10 @@ from diffusers.models.attention_dispatch import AttentionBackendName, _Attention
 from torch import nn
 
 import cache_dit
-from cache_dit.parallelism import ParallelismConfig, parallelism_of
+from cache_dit.parallelism import ParallelismConfig
 from cache_dit.parallelism.controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
-from cache_dit.parallelism.failure import Failures
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.verify import controlnets, zoo
 from cache_dit.verify.outputs import difference
@@ -192,29 +191,6 @@ def oracle(name: str, config: dict[str, Any], order: int) -> tuple[list[Any], fl
     return made, max(errors)
 
 
-def raising_in_a_step(rank_that_raises: int) -> str:
-    """What every rank's call ends with, when one of them raises in its third call."""
-    model = zoo.get("FluxTransformer2DModel").build()
-    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ulysses_size=2))
-    (parallel,) = parallelism_of(model)
-    calls = 0
-
-    def fail(module: nn.Module, args: Any) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 3 and parallel.mesh.context.rank == rank_that_raises:
-            raise ArithmeticError("the third step went wrong")
-
-    model.get_submodule("transformer_blocks.1").register_forward_pre_hook(fail)
-    entry = zoo.get("FluxTransformer2DModel")
-    for _ in range(3):
-        try:
-            model(**entry.inputs())
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-    return "nothing"
-
-
 def short_text(config: dict[str, Any], text: int) -> float:
     """Error of a model whose text has fewer tokens than there are ranks."""
     entry = zoo.get("FluxTransformer2DModel")
@@ -271,17 +247,6 @@ def controlnet_alone(config: dict[str, Any]) -> tuple[float, int]:
     residuals, _ = entry.step(pair, 0, torch.float64)
     parallel.uninstall()
     return difference(residuals, expected), parallel.bytes_sent
-
-
-def errors_of_two_models() -> list[str]:
-    """What each rank says of an error in one model, and of one in the next of the same class."""
-    said = []
-    for which in ("the first", "the second"):
-        failures = Failures("SomeModel", Mesh.of(ParallelismConfig(ulysses_size=2)).context)
-        failures.begin_call()
-        said.append(str(failures.explained(RuntimeError(which))))
-        dist.barrier()
-    return said
 
 
 def shares_groups() -> bool:

@@ -79,18 +79,6 @@ def test_text_shorter_than_the_number_of_ranks(config: dict[str, int]) -> None:
     assert max(ranks(2).run(jobs.short_text, config, 1)) < 1e-12
 
 
-def test_a_rank_that_raises_is_named_by_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CACHE_DIT_TIMEOUT", "8")
-    pair = Ranks(2)
-    try:
-        said = pair.run(jobs.raising_in_a_step, 1)
-    finally:
-        pair.stop()
-    assert said[1] == "ArithmeticError: the third step went wrong"
-    assert said[0].startswith("RuntimeError: FluxTransformer2DModel: rank 1 failed")
-    assert "the third step went wrong" in said[0]
-
-
 def test_a_cache_that_cannot_be_installed_leaves_no_parallelism_behind() -> None:
     class Failing(cache_dit.PatchFunctor):
         def apply(self, transformer: torch.nn.Module, **kwargs: object) -> torch.nn.Module:
@@ -113,12 +101,6 @@ def test_a_rank_that_is_gone_while_weights_are_put_together_leaves_the_width_sha
         assert said == "connection closed"
         assert error < 1e-12
         assert restored
-
-
-def test_an_error_is_not_taken_for_one_of_an_earlier_model_of_the_class() -> None:
-    for first, second in ranks(2).run(jobs.errors_of_two_models):
-        assert first.endswith("the first")
-        assert second.endswith("the second")
 
 
 def test_no_backend_leaves_the_model_on_one_process() -> None:

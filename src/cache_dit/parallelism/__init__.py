@@ -28,6 +28,7 @@ from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
 from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
+from .failure import RankFailed
 from .tensor_loading import load_sharded
 from .tensor_plan import kv_colwise, kv_heads, packed_colwise, packed_rowwise
 from .text_encoders.tensor_parallelism import (
@@ -55,6 +56,7 @@ __all__ = [
     "ControlNetContextParallelismPlannerRegister",
     "ParallelismBackend",
     "ParallelismConfig",
+    "RankFailed",
     "TensorParallelismPlanner",
     "TensorParallelismPlannerRegister",
     "TextEncoderTensorParallelismPlanner",

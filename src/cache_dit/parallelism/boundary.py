@@ -36,15 +36,7 @@ class Boundary:
         if self.place.name:
             return self._around(call, args, kwargs)
         self.parallel.progress.begin()
-        failures = self.parallel.failures
-        failures.begin_call()
-        try:
-            return self._around(call, args, kwargs)
-        except Exception as error:
-            explained = failures.explained(error)
-            if explained is error:
-                raise
-            raise explained from error
+        return self._around(call, args, kwargs)
 
     def _around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         heads = self.parallel.progress.heads

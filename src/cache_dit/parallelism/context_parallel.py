@@ -20,7 +20,7 @@ from .config import ParallelismConfig
 from .context_places import Place, places
 from .context_plan import Plan
 from .distributed_attention import DistributedAttention, Tokens
-from .failure import Failures
+from .failure import watch
 from .progress import Progress
 
 logger = init_logger(__name__)
@@ -52,7 +52,6 @@ class ContextParallel:
                         f"ParallelismConfig: {option} changes nothing where {self.name} exchanges "
                         "heads at the boundaries of modules."
                     )
-        self.failures = Failures(self.name, self.mesh.context)
         self.progress = Progress(self.name, self.mesh.context)
         self._layers: list[Interception] = []
 
@@ -73,6 +72,7 @@ class ContextParallel:
             around = uncompiled(Boundary(self, place).around)
             self._layers.append(intercept(place.module, level=CONTEXT_LEVEL, __call__=around))
             del place.module  # what is installed must not keep the model alive
+        self._layers += watch(model, self.mesh.sample)
         logger.info(
             f"context parallelism on {self.name}: ulysses {self.mesh.ulysses.size}, "
             f"ring {self.mesh.ring.size}"

@@ -13,6 +13,7 @@ from ..comm import ALONE, SyncGroup
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
+from .groups import mend
 from .mesh import Mesh
 from .planner import Applied, Planner, PlannerRegister
 from .text_encoders.tensor_parallelism import TextEncoderTensorParallelismPlannerRegister
@@ -108,6 +109,7 @@ def parallelize(
     planners = [(each, one) for each in plain for one in planners_of(each, config)]
     planners += [(each, _extra_planner(each)) for each in further]
     replaced = _spreads_of([*plain, *further])
+    mend()
     ended: list[Spread] = []
     try:
         for old in replaced:
@@ -137,6 +139,7 @@ def restore(module: nn.Module) -> None:
     Nothing happens where it was already. Collective where weights were shared out.
     """
     if (spread := _spreads.get(_plain(module))) is not None:
+        mend()
         spread.uninstall()
 
 

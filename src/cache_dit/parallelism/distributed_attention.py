@@ -9,7 +9,6 @@ lengths and any number of heads work.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -162,19 +161,16 @@ class DistributedAttention:
         per_token = [each.shape[0] * each.shape[1] * each.shape[3] for each in (key, value)]
         for step in range(ring.size):
             group = (ring.rank - step) % ring.size
-            works: list[Any] = []
-            if step + 1 < ring.size:
-                incoming = sizes[(group - 1) % ring.size] * sum(per_token)
-                received, works = ring.rotate(flat, incoming)
+            last = step + 1 == ring.size
+            if not last:
+                arriving = ring.rotate(flat, sizes[(group - 1) % ring.size] * sum(per_token))
             key, value = self._unflatten(flat, key, value, sizes[group])
             new = local.partly(query, key, value, mask.block(group, query.device))
             if self.merge_in_float32 and dtype.itemsize < 4:
                 new = (new[0].float(), new[1].float())
             partial = new if partial is None else merge(partial, new)
-            for work in works:
-                work.wait()
-            if step + 1 < ring.size:
-                flat = received
+            if not last:
+                flat = arriving()
         assert partial is not None
         return partial[0].to(dtype)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from math import prod
 
@@ -13,10 +10,9 @@ import torch.distributed as dist
 
 from ..comm import Channel, SyncGroup
 from .config import ParallelismConfig
+from .groups import groups_of, initialised, mend
 
 AXES = ("ring", "ulysses", "tp")
-TIMEOUT = timedelta(seconds=float(os.environ.get("CACHE_DIT_TIMEOUT", "600")))
-"""How long a rank waits for the others before it gives up."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Mesh:
     @property
     def sync(self) -> SyncGroup:
         """The ranks that must decide alike."""
-        return SyncGroup(self.sample.group)
+        return SyncGroup(self.sample)
 
     def neighbours(self, count: int) -> Channel:
         """So many of the ranks of this sample, one after another; collective over the world.
@@ -60,9 +56,9 @@ class Mesh:
             ValueError: the sizes do not fit the world, or the world is not initialised.
         """
         sizes = _sizes(config)
-        if prod(sizes) == 1 and not _initialised():
+        if prod(sizes) == 1 and not initialised():
             return cls(*(Channel() for _ in range(5)))
-        if not _initialised():
+        if not initialised():
             raise ValueError(
                 f"ParallelismConfig: {_product(sizes)} needs {prod(sizes)} ranks, but "
                 "torch.distributed is not initialised. Start with torchrun and call "
@@ -75,6 +71,7 @@ class Mesh:
                 f"for replicas), but the world has {world}. Choose sizes whose product divides "
                 f"{world}."
             )
+        mend()
         return _mesh(sizes, dist.group.WORLD)
 
 
@@ -84,7 +81,7 @@ def _sizes(config: ParallelismConfig) -> tuple[int, int, int]:
     if given.count("auto") > 1:
         raise ValueError("ParallelismConfig: only one size can be 'auto'. Give the others.")
     if "auto" in given:
-        world = dist.get_world_size() if _initialised() else 1
+        world = dist.get_world_size() if initialised() else 1
         if world % prod(known):
             raise ValueError(
                 f"ParallelismConfig: the other sizes multiply to {prod(known)}, which does not "
@@ -95,15 +92,11 @@ def _sizes(config: ParallelismConfig) -> tuple[int, int, int]:
     return ring, ulysses, tp
 
 
-def _initialised() -> bool:
-    return dist.is_available() and dist.is_initialized()
-
-
 def _product(sizes: tuple[int, ...]) -> str:
     return " x ".join(f"{name}_size={size}" for name, size in zip(AXES, sizes, strict=True))
 
 
-@cache  # groups are never given back, so each is made once
+@cache
 def _mesh(sizes: tuple[int, int, int], world: dist.ProcessGroup) -> Mesh:
     def channel(ring: bool, ulysses: bool, tp: bool) -> Channel:
         return _channel(sizes, (ring, ulysses, tp))
@@ -125,25 +118,10 @@ def _channel(sizes: tuple[int, int, int], along: tuple[bool, bool, bool]) -> Cha
         place = [rank // stride % size for stride, size in zip(strides, sizes, strict=True)]
         fixed = [-1 if free else at for free, at in zip(along, place, strict=True)]
         lines.setdefault((rank // prod(sizes), *fixed), []).append(rank)
-    return _own(lines.values())
+    return groups_of(dist.group.WORLD).own(lines.values())
 
 
 @cache
 def _neighbours(count: int, world: dist.ProcessGroup) -> Channel:
     firsts = range(0, dist.get_world_size(), count)
-    return _own(list(range(first, first + count)) for first in firsts)
-
-
-def _own(lines: Iterable[list[int]]) -> Channel:
-    """That of several groups of ranks which this one is in; every rank makes every group."""
-    own = Channel()
-    for ranks in lines:
-        group = _group(tuple(ranks), dist.group.WORLD) if len(ranks) > 1 else None
-        if dist.get_rank() in ranks:
-            own = Channel(group, tuple(ranks), ranks.index(dist.get_rank()))
-    return own
-
-
-@cache  # of NCCL, each has threads and memory of its own: axes of the same ranks share one
-def _group(ranks: tuple[int, ...], world: dist.ProcessGroup) -> dist.ProcessGroup:
-    return dist.new_group(list(ranks), timeout=TIMEOUT)
+    return groups_of(dist.group.WORLD).own(list(range(first, first + count)) for first in firsts)

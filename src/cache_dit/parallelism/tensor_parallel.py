@@ -11,7 +11,9 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from ..comm import Channel
+from ..intercept import Interception
 from ..logger import init_logger
+from .failure import watch
 from .mesh import Mesh
 from .tensor_exchange import hooks_of, register
 from .tensor_plan import Plan, Shared
@@ -57,6 +59,7 @@ class TensorParallel:
         self.shards = Resolution(module, plan, divide, channel.size, option).shards
         self._whole_numbers: list[Any] = []
         self._hooks: list[RemovableHandle] = []
+        self._watch: list[Interception] = []
         self._on = False
 
     @property
@@ -104,6 +107,9 @@ class TensorParallel:
         )
 
     def _hook_on(self) -> None:
+        module = self.module()
+        assert module is not None
+        self._watch = watch(module, self.mesh.sample)
         for call in self.shards.calls:
             layer = call.module()
             assert layer is not None
@@ -120,6 +126,8 @@ class TensorParallel:
         """
         if not self._on:
             return
+        for layer in self._watch:
+            layer.check()
         done: list[Shard] = []
         try:
             for shard in self.shards.parameters:
@@ -130,9 +138,11 @@ class TensorParallel:
                 whole = shard.parameter.data
                 shard.keep(shard.part(whole, self.channel.rank, self.channel.size))
             raise
+        for layer in self._watch:
+            layer.release()
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._on = [], False
+        self._hooks, self._watch, self._on = [], [], False
         for each, whole in zip(self.shards.numbers, self._whole_numbers, strict=True):
             setattr(each.module(), each.name, whole)
         self._whole_numbers = []

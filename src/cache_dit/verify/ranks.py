@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,31 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from diffusers.utils import logging as diffusers_logging
 
+from cache_dit.parallelism.failure import RankFailed, described, where
+
 PATIENCE = 180.0
 """Seconds to wait for an answer before the ranks are given up: long, for a busy machine."""
 
 START = 600.0
 """Seconds to wait until they have started and imported everything."""
+
+AFTER_A_FAILURE = 10.0
+"""Seconds in which the other ranks may still answer when one has failed."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a rank says to a job.
+
+    Attributes:
+        problem: what went wrong; empty where nothing did.
+        value: what the job returned.
+        follows: whether the problem is that another rank has failed.
+    """
+
+    problem: str = ""
+    value: Any = None
+    follows: bool = False
 
 
 class Ranks:
@@ -49,20 +71,32 @@ class Ranks:
         for end in self._ends:
             with suppress(BrokenPipeError):  # its answer will be that it has ended
                 end.send((job, arguments))
-        answers = [self._answer(end) for end in self._ends]
-        failures = [(said, rank) for rank, (said, _) in enumerate(answers) if said]
-        if failures:
+        answers = self._answers()
+        failures = [rank for rank, answer in answers.items() if answer.problem]
+        if failures or len(answers) < self.size:
             self.stop()  # the others may be in the middle of an exchange
-            said, rank = min(failures, key=lambda failure: failure[0] == "no answer")
+            failures += [rank for rank in range(self.size) if rank not in answers]
+            rank = min(failures, key=lambda each: each not in answers or answers[each].follows)
+            said = answers[rank].problem if rank in answers else "no answer"
             raise RuntimeError(f"rank {rank} of {self.size}: {said}")
-        return [value for _, value in answers]
+        return [answers[rank].value for rank in range(self.size)]
 
-    def _answer(self, end: Connection) -> tuple[str, Any]:
-        """(what went wrong, what a rank returns)."""
-        try:
-            return end.recv() if end.poll(self.patience) else ("no answer", None)
-        except (EOFError, ConnectionResetError):
-            return "its process has ended", None
+    def _answers(self) -> dict[int, Answer]:
+        """Those that came in time; once a rank has failed, others may wait for it in vain."""
+        answers: dict[int, Answer] = {}
+        ranks = {end: rank for rank, end in enumerate(self._ends)}
+        until = time.monotonic() + self.patience
+        while ranks and (ready := wait(list(ranks), max(0.0, until - time.monotonic()))):
+            for end in ready:
+                assert isinstance(end, Connection)
+                rank = ranks.pop(end)
+                try:
+                    answers[rank] = end.recv()
+                except (EOFError, ConnectionResetError):
+                    answers[rank] = Answer("its process has ended")
+                if answers[rank].problem:
+                    until = min(until, time.monotonic() + AFTER_A_FAILURE)
+        return answers
 
     def stop(self) -> None:
         """End the processes."""
@@ -116,9 +150,8 @@ def _serve(rank: int, size: int, meeting: str, end: Connection, timeout: float) 
         except EOFError:
             return
         try:
-            end.send(("", job(*arguments)))
+            end.send(Answer(value=job(*arguments)))
         except Exception as error:
-            said = (
-                str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            )
-            end.send((said or type(error).__name__, None))
+            plain = isinstance(error, ValueError) and not where(error)  # it says all by itself
+            said = str(error) if plain else described(error)
+            end.send(Answer(said or type(error).__name__, follows=isinstance(error, RankFailed)))
