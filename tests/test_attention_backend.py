@@ -103,7 +103,7 @@ def test_flex_attention_gives_what_torch_gives() -> None:
 @pytest.mark.parametrize(
     ("name", "backend", "message"),
     [
-        (WAN, "flashy", r"no attention backend 'flashy'; the closest is 'flash'\. These .* native"),
+        (WAN, "flashy", r"no attention backend 'flashy'\. Closest: flash, .* These .* native"),
         (WAN, "flash", r"'flash' cannot be used here\. .*flash-attn.* These can be: native, flex"),
         (SD3, "flex", r"SD3Transformer2DModel calls torch's attention itself .* Leave it out"),
     ],

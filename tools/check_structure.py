@@ -19,7 +19,7 @@ DEFAULT_ROOTS = ("src", "tools", "tests", "examples", "benchmarks")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
-LEAVES = ("registry", "intercept", "comm", "logger", "safe_import", "attention_backend")
+LEAVES = ("registry", "intercept", "comm", "logger", "safe_import", "attention_backend", "closest")
 ENGINE = ("api", "targets", "load_configs", "compile_configs", "caching", "parallelism", *LEAVES)
 PUBLIC = ("__init__", "api", "load_configs", "assignments", "launch", "metrics", *LEAVES)
 ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {

@@ -3,7 +3,8 @@
     python tools/new_model_share.py [NAME ...] [--axis cache] [--json FILE]
 
 What is registered for a model is hidden, its support file is written as for a new model, and the
-model is verified with it.
+model is verified with it. What FILE already says about a model is kept, so that a measurement that
+was broken off goes on; without FILE, all is measured anew.
 """
 
 from __future__ import annotations
@@ -104,16 +105,18 @@ def run_file(path: str) -> None:
 
 
 def outcomes(name: str, axes: Sequence[str]) -> Iterator[Outcome]:
-    """Write the support of a model, and verify it on some axes."""
+    """Write the support of a model, and verify it on some axes; what is not written fails."""
     class_name = zoo.get(name).class_name
     hidden = hide(class_name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "support.py"
         try:
-            path.write_text(written(name), encoding="utf-8")
+            text, missing = written(name)
+            path.write_text(text, encoding="utf-8")
             run_file(str(path))
             for axis in axes:
-                yield Outcome(name, axis, _reason(name, axis, class_name, str(path)))
+                reason = missing.get(axis) or _reason(name, axis, class_name, str(path))
+                yield Outcome(name, axis, reason)
         except Exception as error:
             for axis in axes:
                 yield Outcome(name, axis, f"{type(error).__name__}: {error}")
@@ -121,16 +124,18 @@ def outcomes(name: str, axes: Sequence[str]) -> Iterator[Outcome]:
             restore(class_name, hidden)
 
 
-def written(name: str) -> str:
-    """The support file of a model of the zoo."""
+def written(name: str) -> tuple[str, dict[str, str]]:
+    """The support file of a model of the zoo; and axis -> why there is nothing for it."""
     target = find_target(name)
     facts = Facts.of(target.model, target.arguments, target.later)
     adapter = find_adapter(facts)
     context = first_exact(target.entry, find_context_plans(facts), wrong_context)
     tensor = first_exact(target.entry, find_tensor_plans(facts), wrong_tensor)
-    return support_source(
+    text = support_source(
         target.name, "support.py", target.imports, adapter.fields, context, tensor
     )
+    found = {"cp": context, "tp": tensor}
+    return text, {axis: "; ".join(each.notes) for axis, each in found.items() if not each.plan}
 
 
 def _reason(name: str, axis: str, class_name: str, path: str) -> str:
@@ -183,26 +188,45 @@ def table(found: Sequence[Outcome]) -> Table:
     return made
 
 
+def stored(path: Path) -> list[Outcome]:
+    """The outcomes in a file; none where there is no such file."""
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [Outcome(**row) for row in rows]
+
+
+def store(path: Path, found: Sequence[Outcome]) -> None:
+    """Write outcomes, one a line."""
+    lines = ",\n".join(json.dumps(vars(each)) for each in found)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def quiet() -> None:
+    """Without the warnings of what is about to be tried, and with one thread."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.getLogger("cache_dit").setLevel(logging.ERROR)
+    diffusers_logging.set_verbosity_error()
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="models of the zoo; all by default")
     parser.add_argument("--axis", action="append", choices=list(TARGETS))
-    parser.add_argument("--json", type=Path, help="write the outcomes to this file")
+    parser.add_argument("--json", type=Path, help="write the outcomes to this file; go on with it")
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    logging.getLogger("cache_dit").setLevel(logging.ERROR)
-    diffusers_logging.set_verbosity_error()
-    console, found = Console(), []
+    quiet()
+    console = Console()
+    found = stored(chosen.json) if chosen.json else []
+    known = {(each.model, each.axis) for each in found}
     for name in chosen.names or base_models():
-        for each in outcomes(name, chosen.axis or list(TARGETS)):
+        axes = [axis for axis in chosen.axis or TARGETS if (name, axis) not in known]
+        for each in outcomes(name, axes) if axes else ():
             found.append(each)
             console.print(each.model, each.axis, each.reason[:200] or "passes", markup=False)
+            if chosen.json:
+                store(chosen.json, found)
     console.print(table(found))
-    if chosen.json:
-        rows = [vars(each) for each in found]
-        chosen.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from .closest import hint
 from .intercept import original_class
 
 NATIVE = "native"
@@ -53,9 +53,8 @@ def check_backend(models: Sequence[nn.Module], name: str, who: str) -> None:
     """
     known = {each.value for each in _dispatch().AttentionBackendName}
     if name not in known:
-        closest = get_close_matches(str(name), known, n=1, cutoff=0.0)[0]
         raise ValueError(
-            f"{who}: there is no attention backend {name!r}; the closest is {closest!r}. "
+            f"{who}: there is no attention backend {name!r}.{hint(name, known)} "
             f"These can be used here: {', '.join(usable_backends())}."
         )
     try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Generic, TypeVar
+
+from .closest import hint
 
 T = TypeVar("T")
 
@@ -78,10 +79,8 @@ class Registry(Generic[T]):
         return sorted(self._entries)
 
     def _missing(self, name: str) -> str:
-        close = get_close_matches(name, self._entries, n=3, cutoff=0.5)
-        closest = f" Closest: {', '.join(close)}." if close else ""
         return (
-            f"No {self.kind} for {name}.{closest} "
+            f"No {self.kind} for {name}.{hint(name, self._entries)} "
             f"{len(self._entries)} are registered; add one with @register({name!r})."
         )
 

@@ -68,9 +68,16 @@ def test_a_row_has_the_fields_of_all_axes() -> None:
         "max_rel_error",
         "setting",
         "reason",
+        "failures",
         "seconds",
         "details",
     ]
+
+
+def test_a_row_names_all_that_fails() -> None:
+    findings = [Finding("reuse", 0.1, "off."), Finding("disable"), Finding("prefill", None, "no.")]
+    row = Report("mine", "cache", findings).as_row()
+    assert row["failures"] == ["reuse: off.", "prefill: no."]
 
 
 def test_an_infinite_error_is_no_number_in_a_row() -> None:
@@ -117,13 +124,13 @@ def test_a_pattern_with_another_number_of_outputs_is_named_with_those_that_fit()
         "Block list 'layers' returns two tensors; Pattern_2 expects one tensor: "
         "use one of Pattern_0, Pattern_1, Pattern_4, Pattern_5." in report.reason
     )
-    assert "for 'layers' reuse is exact: use that." in report.reason
+    assert "With Pattern_1 for 'layers' reuse is exact" in report.reason
 
 
 def test_exchanged_streams_are_noticed_although_reuse_is_exact() -> None:
     report = check_cache(adapter(built(), forward_pattern=[P.Pattern_0, P.Pattern_2]), inputs)
     assert "denoised stream" in failing(report)
-    assert "Exchange Pattern_0 and Pattern_1" in report.reason
+    assert "With Pattern_1 for 'layers' reuse is exact" in report.reason
 
 
 def test_lists_in_a_wrong_order_are_put_right() -> None:

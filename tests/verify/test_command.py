@@ -83,7 +83,9 @@ def test_rows_take_the_place_of_their_own_and_leave_others(tmp_path: Path) -> No
     def row(model: str, axis: str, ok: bool) -> dict[str, object]:
         return {"model": model, "axis": axis, "ok": ok}
 
-    update_rows(path, [row(second, "cache", True), row(first, "cp", True)])
+    mine = row("my/model.py", "cache", True)
+    update_rows(path, [mine, row(second, "cache", True), row(first, "cp", True)])
     path.write_text(path.read_text().replace(first, "AModelThatHasGone"))
     update_rows(path, [row(second, "cache", False), row(first, "cache", True)])
-    assert json.loads(path.read_text()) == [row(first, "cache", True), row(second, "cache", False)]
+    rows = [row(first, "cache", True), row(second, "cache", False), mine]
+    assert json.loads(path.read_text()) == rows

@@ -49,6 +49,12 @@ class BlockStreams:
         if returns_encoder and not self.adds_encoder:
             self._encoder = self._find(names, ENCODER, 1, parameters or {})
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Stream -> the parameter that takes it."""
+        found = {HIDDEN: self._hidden} | ({ENCODER: self._encoder} if self._encoder else {})
+        return {stream: name for stream, (_, name) in found.items()}
+
     def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Streams:
         """The streams that go into this call."""
         position, name = self._hidden

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
+from ..closest import closest
 from .calibrator_config import TaylorSeerCalibratorConfig
 from .config import CacheType, DBCacheConfig, DBPruneConfig, cache_type
 
@@ -18,10 +18,12 @@ OLD_KEYWORDS = ("cache_type", *TAYLOR_KEYWORDS)
 
 
 def check_key(name: Any, known: list[str], where: str) -> None:
-    """Raise `ValueError` naming the nearest known key, unless ``name`` is one of them."""
-    if name not in known:
-        close = get_close_matches(str(name), known, n=1, cutoff=0.0)
-        raise ValueError(f"{where}: unknown key {name!r}. Nearest known key: {close[0]!r}.")
+    """Raise `ValueError` unless ``name`` is known; it names the nearest key, or else all."""
+    if name in known:
+        return
+    near = closest(name, known, count=1)
+    use = f"Nearest known key: {near[0]!r}." if near else f"Known keys: {', '.join(known)}."
+    raise ValueError(f"{where}: unknown key {name!r}. {use}")
 
 
 def from_keywords(

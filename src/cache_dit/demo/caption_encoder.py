@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
+
+from cache_dit.closest import closest
 
 FILLER = {"a", "an", "the", "of", "with", "background", "style"}
 
@@ -65,7 +66,7 @@ class CaptionEncoder(ModelMixin, ConfigMixin):
     def _explain_unknown(self, caption: str, unknown: list[str]) -> str:
         hints = []
         for word in unknown:
-            near = difflib.get_close_matches(word, list(self.index), n=3, cutoff=0.5)
+            near = closest(word, self.index)
             hints.append(f"{word!r}" + (f" (nearest: {', '.join(near)})" if near else ""))
         return (
             f"CaptionEncoder: {caption!r} has unknown words: {'; '.join(hints)}. "

@@ -12,7 +12,7 @@ from torch import nn
 
 from cache_dit.intercept import original_class
 from cache_dit.verify import zoo
-from cache_dit.verify.zoo.own import NEEDED, load_module
+from cache_dit.verify.zoo.own import NEEDED, is_own, load_module
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_target(where: str) -> Target:
     path, _, name = where.partition(":")
     if path in zoo.names():
         return _from_zoo(path)
-    if not (path.endswith(".py") or "." in path or name):
+    if not (is_own(path) or name):
         zoo.get(path)  # an error that names the closest
     module = load_module(path)
     cls = getattr(module, name, None) if name else None

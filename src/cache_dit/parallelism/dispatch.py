@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from ..closest import hint
 from ..comm import ALONE, SyncGroup
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
@@ -174,7 +174,7 @@ def extra_modules(owner: Any, config: ParallelismConfig) -> list[nn.Module]:
             known = [name for name, one in _attributes(owner) if isinstance(one, nn.Module)]
             raise ValueError(
                 f"ParallelismConfig: extra_parallel_modules has {each!r}, which is no module of "
-                f"{type(owner).__name__}.{_closest(each, known)} Give a module, or one of the "
+                f"{type(owner).__name__}.{hint(each, known)} Give a module, or one of the "
                 f"names {', '.join(known) or '(it has none)'}."
             )
         found.append(module)
@@ -218,13 +218,8 @@ def _extra_planner(module: nn.Module) -> Planner:
     raise ValueError(
         f"ParallelismConfig: extra_parallel_modules has a {name}, which cannot be spread: "
         f"{reasons[0] if reasons else 'no planner is registered for it'}."
-        f"{'' if reasons else _closest(name, known)}"
+        f"{'' if reasons else hint(name, known)}"
     )
-
-
-def _closest(name: object, known: Sequence[str]) -> str:
-    close = get_close_matches(str(name), known, n=3, cutoff=0.5)
-    return f" Closest: {', '.join(close)}." if close else ""
 
 
 def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:

@@ -8,37 +8,48 @@ from itertools import groupby
 from typing import Any
 
 from cache_dit import BlockAdapter, ForwardPattern
+from cache_dit.caching.block_adapters.block_lists import BlockList
+from cache_dit.caching.block_streams import BlockStreams
+from cache_dit.caching.forward_pattern import ENCODER, HIDDEN
 from cache_dit.verify.subject import Subject
 
 Works = Callable[[Subject], bool]
+Alternative = tuple[str, BlockAdapter]
+"""What is changed, in words, and the adapter that has the change."""
+
 TAIL = (
     "With a short tail reuse is exact. Where it is not with a larger Bn, the loop keeps what a "
     "skipped block returned and gives it to a block of the tail. If that block takes it as an "
     "argument, name it in long_skip; if the loop merges it before the block, set "
     "merges_early=True, and a tail longer than the front is refused."
 )
+PAST_THE_STREAMS = (
+    "No other pattern, order or grouping of these lists makes reuse exact. Look for what reaches a "
+    "block past its streams: a value kept on a module, a list, the output of an earlier block "
+    "(long_skip), an argument that changes which blocks run (branch_on), a call that fills a "
+    "key-value cache (compute_when)."
+)
 AMOUNTS = {1: "one tensor", 2: "two tensors"}
 
 
-def advise(subject: Subject, works: Works) -> str:
-    """What to change so that reuse becomes exact, in a few sentences; empty where it is exact.
+def advise(subject: Subject, works: Works, *, reuses: bool) -> str:
+    """What to change so that an adapter is right, in a few sentences; empty where nothing is known.
 
     Args:
         subject: the model whose adapter fails.
-        works: whether reuse is exact with the adapter of a subject.
+        works: whether the adapter of a subject decides on the right stream and reuses exactly.
+        reuses: whether this one reuses exactly, and only decides on the wrong stream.
     """
     advice = [*_uncalled(subject), *_misfits(subject)]
     if works(subject):
         return " ".join(advice) or TAIL
-    for change, adapter in _alternatives(subject):
+    kinds = (_readings, _orders) if reuses else (_orders, _readings)
+    for change, adapter in (each for kind in kinds for each in kind(subject)):
         if works(subject.with_adapter(adapter)):
-            return " ".join([*advice, f"With {change} reuse is exact: use that."])
-    return " ".join(advice) or (
-        "No other pattern, order or grouping of these lists makes reuse exact. Look for what "
-        "reaches a block past its streams: a value kept on a module, a list, the output of an "
-        "earlier block (long_skip), an argument that changes which blocks run (branch_on), a call "
-        "that fills a key-value cache (compute_when)."
-    )
+            return " ".join(
+                [*advice, f"With {change} reuse is exact and follows what is denoised: use that."]
+            )
+    return " ".join(advice) or ("" if reuses else PAST_THE_STREAMS)
 
 
 def _uncalled(subject: Subject) -> Iterator[str]:
@@ -70,34 +81,64 @@ def _returned(subject: Subject, name: str) -> int:
     return amounts[0] if amounts else 0
 
 
-def _alternatives(subject: Subject) -> Iterator[tuple[str, BlockAdapter]]:
-    """Other descriptions of the same lists, the likeliest first."""
-    patterns = {each.name: each.pattern for each in subject.lists}
-    parameters = {each.name: dict(each.parameters or {}) for each in subject.lists}
-
-    def adapter(patterns: dict[str, ForwardPattern], **changes: Any) -> BlockAdapter:
-        return replace(
-            subject.adapter,
-            transformer=subject.transformer,
-            blocks=None,
-            blocks_name=list(patterns),
-            forward_pattern=list(patterns.values()),
-            stream_parameters=[parameters[name] for name in patterns],
-            auto=False,
-            **changes,
-        )
-
+def _orders(subject: Subject) -> Iterator[Alternative]:
+    """The same lists in another order, or deciding apart or together."""
+    lists = {each.name: each for each in subject.lists}
     runs = [name for name, _ in groupby(call.blocks for call in subject.baseline.calls)]
-    ordered = {name: patterns[name] for name in runs}
-    if len(ordered) == len(patterns) and list(ordered) != list(patterns):
-        names = ", ".join(ordered)
-        yield f"the block lists in the order in which they run ({names})", adapter(ordered)
+    ordered = [lists[name] for name in dict.fromkeys(runs)]
+    if len(ordered) == len(lists) and ordered != subject.lists:
+        names = ", ".join(each.name for each in ordered)
+        text = f"the block lists in the order in which they run ({names})"
+        yield text, _adapter(subject, ordered)
     if len(runs) > len(ordered) and not subject.adapter.interleaved:
-        yield "interleaved=True", adapter(ordered, chained=False, interleaved=True)
-    if len(patterns) > 1:
+        adapter = _adapter(subject, ordered, chained=False, interleaved=True)
+        yield "interleaved=True", adapter
+    if len(lists) > 1:
         chained = not subject.adapter.chained
-        yield f"chained={chained}", adapter(patterns, chained=chained, interleaved=False)
-    for name, own in patterns.items():
-        for other in ForwardPattern:
-            if other is not own and len(other.Out) == _returned(subject, name):
-                yield f"{other.name} for {name!r}", adapter({**patterns, name: other})
+        adapter = _adapter(subject, subject.lists, chained=chained, interleaved=False)
+        yield f"chained={chained}", adapter
+
+
+def _readings(subject: Subject) -> Iterator[Alternative]:
+    """Other patterns, then exchanged streams too; of one list after the other, then of all."""
+    scopes = [[each] for each in subject.lists] + [subject.lists] * (len(subject.lists) > 1)
+    for exchanged in (False, True):
+        for scope in scopes:
+            for pattern in ForwardPattern:
+                changed = {each.name: _read(each, pattern, exchanged) for each in scope}
+                fits = all(_returned(subject, name) == len(pattern.Out) for name in changed)
+                if not fits or None in changed.values() or list(changed.values()) == scope:
+                    continue
+                lists = [changed.get(each.name) or each for each in subject.lists]
+                names = ", ".join(map(repr, changed))
+                streams = dict(next(filter(None, changed.values())).parameters or {})
+                also = f" and stream_parameters={streams}" if exchanged else ""
+                yield f"{pattern.name}{also} for {names}", _adapter(subject, lists)
+
+
+def _read(each: BlockList, pattern: ForwardPattern, exchanged: bool) -> BlockList | None:
+    """A list with another pattern, its streams exchanged or not; None where it has but one."""
+    if not exchanged:
+        return replace(each, pattern=pattern)
+    try:
+        both = BlockStreams(each.blocks[0], ForwardPattern.Pattern_0, each.parameters).parameters
+    except ValueError:
+        return None
+    parameters = {HIDDEN: both[ENCODER]}
+    if ENCODER in pattern.In and ENCODER in pattern.Out:
+        parameters[ENCODER] = both[HIDDEN]
+    return replace(each, pattern=pattern, parameters=parameters)
+
+
+def _adapter(subject: Subject, lists: list[BlockList], **changes: Any) -> BlockAdapter:
+    """The subject's adapter with other lists, and other fields."""
+    return replace(
+        subject.adapter,
+        transformer=subject.transformer,
+        blocks=None,
+        blocks_name=[each.name for each in lists],
+        forward_pattern=[each.pattern for each in lists],
+        stream_parameters=[dict(each.parameters or {}) for each in lists],
+        auto=False,
+        **changes,
+    )

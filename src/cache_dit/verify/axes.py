@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import torch
 
 from cache_dit import BlockAdapterRegister
+from cache_dit.closest import hint
 from cache_dit.verify import autoencoders, controlnets, text_encoders, zoo
 from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.context_check import verify_context_parallel
@@ -60,9 +60,8 @@ class Axis:
             return self.entries[name]
         if self.entries is zoo.ENTRIES:
             return zoo.get(name)  # which knows more about what is missing
-        closest = get_close_matches(name, self.entries, n=3, cutoff=0.0)
         raise ValueError(
-            f"verify: no {self.kind} named {name!r}. Closest: {', '.join(closest)}. "
+            f"verify: no {self.kind} named {name!r}.{hint(name, self.entries)} "
             f"{len(self.entries)} are there."
         )
 

@@ -73,15 +73,20 @@ def check_cache(
         model = name or type(subject.transformer).__name__
         report = Report(model, "cache", details=described(subject))
         report.findings = CacheProperties(subject, tolerance).check(every_setting)
-        if any(finding.setting.startswith("reuse") for finding in report.failures):
-            report.advice = advise(subject, lambda other: _reuses(other, tolerance))
+        failing = {finding.setting.split()[0] for finding in report.failures}
+        if failing & {"reuse", "denoised"}:
+            report.advice = advise(
+                subject, lambda other: _works(other, tolerance), reuses="reuse" not in failing
+            )
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _reuses(subject: Subject, tolerance: float) -> bool:
-    """Whether reuse is exact, as far as two settings show."""
+def _works(subject: Subject, tolerance: float) -> bool:
+    """Whether reuse is decided on the right stream and exact, as far as two settings show."""
     properties = CacheProperties(subject, tolerance)
+    if properties.decides_on_the_denoised_stream().problem:
+        return False
     return not any(properties.reuse(each).problem for each in (Setting(1, 0), Setting(2, 1)))
 
 

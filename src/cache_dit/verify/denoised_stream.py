@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -29,8 +30,9 @@ def wrong_stream(subject: Subject) -> str:
     """What is wrong with the streams that decide; empty where nothing is.
 
     Reuse may be exact whichever of its streams a block list takes for the denoised one, but whether
-    to reuse is decided on that one, and text hardly changes from step to step. A block list that
-    has text alone may decide on it, if others do not.
+    to reuse is decided on that one, and text hardly changes from step to step. And what skipped
+    blocks would have added is known of a stream only if all of them call it the same. A block list
+    that has text alone may decide on it, if others do not.
     """
     near, far = _passages(subject, 0), _passages(subject, FAR)
     moved = []
@@ -41,13 +43,13 @@ def wrong_stream(subject: Subject) -> str:
             return (
                 f"what enters {place[0]!r} as hidden_states changes by {hidden:.0e} from step 0 to "
                 f"step {FAR}, and encoder_hidden_states by {encoder:.0e}, so the latter is what is "
-                "denoised. Exchange the two in stream_parameters."
+                "denoised."
             )
-        if _exchanged(near[place]):
+    for block, following in _neighbours(subject, near):
+        if _crossed(near[block], near[following]):
             return (
-                f"a block of {place[0]!r} returns its streams in the other order: what leaves it "
-                "as hidden_states is encoder_hidden_states. Exchange Pattern_0 and Pattern_1, or "
-                "Pattern_4 and Pattern_5."
+                f"what leaves a block of {block[0]!r} as encoder_hidden_states enters the next "
+                f"one, of {following[0]!r}, as hidden_states."
             )
     if max(moved, default=1.0) < STILL:
         names = ", ".join(each.name for each in subject.lists)
@@ -64,19 +66,23 @@ def _firsts(subject: Subject, called: dict[Place, Passage]) -> Iterator[Place]:
         yield from [place for place in chain.places if place in called][:1]
 
 
-def _exchanged(passage: Passage) -> bool:
-    """Whether each stream that leaves is more like the other one that entered."""
-    (hidden, encoder), (left_hidden, left_encoder) = passage.entering, passage.leaving
-    straight = _likeness(left_hidden, hidden) + _likeness(left_encoder, encoder)
-    crossed = _likeness(left_hidden, encoder) + _likeness(left_encoder, hidden)
-    return crossed > straight + 0.5
+def _neighbours(subject: Subject, called: dict[Place, Passage]) -> Iterator[tuple[Place, Place]]:
+    """Blocks that decide together and run one after the other."""
+    for chain in subject.chains:
+        yield from pairwise(place for place in chain.places if place in called)
 
 
-def _likeness(one: torch.Tensor | None, other: torch.Tensor | None) -> float:
-    """Cosine of the angle between two streams; -1 where they have different shapes."""
-    if one is None or other is None or one.shape != other.shape:
-        return -1.0
-    return float(torch.cosine_similarity(one.flatten(), other.flatten(), dim=0))
+def _crossed(before: Passage, behind: Passage) -> bool:
+    """Whether what the next block takes for the denoised stream is the other one of this block.
+
+    The other way round may be: a decoder looks at what was denoised before.
+    """
+    (hidden, encoder), (next_hidden, _) = before.leaving, behind.entering
+    return _same(encoder, next_hidden) and not _same(hidden, next_hidden)
+
+
+def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    return one is not None and other is not None and torch.equal(one, other)
 
 
 def _passages(subject: Subject, step: int) -> dict[Place, Passage]:

@@ -86,6 +86,7 @@ class Report:
             "max_rel_error": worst if worst is not None and math.isfinite(worst) else None,
             "setting": self.worst.setting if self.worst else None,
             "reason": self.reason,
+            "failures": [f"{each.setting}: {each.problem}" for each in self.failures],
             "seconds": round(self.seconds, 2),
             "details": self.details,
         }

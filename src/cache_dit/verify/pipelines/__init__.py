@@ -7,8 +7,7 @@ are data, a file for each kind of pipeline; the transformers are those of `cache
 
 from __future__ import annotations
 
-import difflib
-
+from cache_dit.closest import hint
 from cache_dit.verify.pipelines import (
     controlnet,
     cross_attention,
@@ -32,8 +31,7 @@ def get(name: str) -> PipelineEntry:
     """The entry called ``name``. Raises ValueError, with the closest names, if there is none."""
     if name in ENTRIES:
         return ENTRIES[name]
-    closest = difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.0)
     raise ValueError(
-        f"pipelines: no entry named {name!r}. Closest: {', '.join(closest)}. "
+        f"pipelines: no entry named {name!r}.{hint(name, ENTRIES)} "
         f"{len(ENTRIES)} are there, in ENTRIES."
     )

@@ -12,9 +12,9 @@ is built, and a class that an older diffusers lacks costs only its own entries.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from cache_dit.closest import hint
 from cache_dit.verify.zoo import (
     animate,
     audio,
@@ -81,8 +81,7 @@ def get(name: str) -> Any:
         return own_model(name)
     if name in NOT_DENOISERS:
         raise ValueError(f"zoo: {name} is no denoiser: {NOT_DENOISERS[name]}.")
-    closest = difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.0)
     raise ValueError(
-        f"zoo: no entry named {name!r}. Closest: {', '.join(closest)}. "
+        f"zoo: no entry named {name!r}.{hint(name, ENTRIES)} "
         f"{len(ENTRIES)} are there; names() lists them."
     )

@@ -67,7 +67,8 @@ class OwnModel:
 
 def is_own(name: str) -> bool:
     """Whether a name is that of a file or module, and not of an entry."""
-    return name.endswith(".py") or "." in name
+    parts = name.split(".")
+    return name.endswith(".py") or (len(parts) > 1 and all(map(str.isidentifier, parts)))
 
 
 def own_model(name: str) -> OwnModel:
