@@ -28,8 +28,8 @@ from rich.table import Table
 from cache_dit import BlockAdapterRegister
 from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.find_cache import find_adapter
-from cache_dit.new_model.find_context import find_context_plans
-from cache_dit.new_model.find_tensor import find_tensor_plans
+from cache_dit.new_model.find_context import ContextPlan, find_context_plans
+from cache_dit.new_model.find_tensor import TensorPlan, find_tensor_plans
 from cache_dit.new_model.target import find_target
 from cache_dit.new_model.trial import first_exact, wrong_context, wrong_tensor
 from cache_dit.new_model.write import support_source
@@ -134,8 +134,8 @@ def written(name: str) -> tuple[str, dict[str, str]]:
     text = support_source(
         target.name, "support.py", target.imports, adapter.fields, context, tensor
     )
-    found = {"cp": context, "tp": tensor}
-    return text, {axis: "; ".join(each.notes) for axis, each in found.items() if not each.plan}
+    parts: dict[str, ContextPlan | TensorPlan] = {"cp": context, "tp": tensor}
+    return text, {axis: "; ".join(part.notes) for axis, part in parts.items() if not part.plan}
 
 
 def _reason(name: str, axis: str, class_name: str, path: str) -> str:
