@@ -35,7 +35,7 @@ SANA_CONFIG = like("SanaTransformer2DModel", num_layers=3)
 Z_IMAGE_CONFIG: dict[str, Any] = {
     "control_layers_places": [0, 2, 4],
     "control_in_dim": 4,
-    "dim": 64,
+    "dim": 48,
     "n_refiner_layers": 1,
     "n_heads": 4,
     "n_kv_heads": 4,

@@ -56,10 +56,10 @@ FIBO2 = Entry(
     class_name="BriaFibo2Transformer2DModel",
     config={
         "in_channels": 4,
-        "dim": WIDTH,
+        "dim": 48,
         "n_layers": 6,
         "n_refiner_layers": 2,
-        "n_heads": 2,
+        "n_heads": 4,
         "cap_feat_dim": 24,
         "injection_layer_ids": [1, 3, 4],
         "perceiver_num_layers": 1,
@@ -68,7 +68,7 @@ FIBO2 = Entry(
         "gist_step": 4,
         "gist_min_text_len": 4,
         "gist_max_text_len": 16,
-        "axes_dims": [4, 6, 6],
+        "axes_dims": [4, 4, 4],
         "axes_lens": [16, 16, 16],
     },
     sizes=SIZES,
@@ -81,7 +81,7 @@ FIBO2 = Entry(
     blocks=("layers",),
     tags={"mask"},
     note="text states: one bundle for the gist tokens and one for every id in "
-    "injection_layer_ids; head size is 16",
+    "injection_layer_ids; head size is 12",
 )
 
 ENTRIES = (

@@ -172,7 +172,7 @@ ENTRIES = (
             "timestep_embed_dim": 16,
             "text_hidden_dim": 16,
             "num_text_layers": 3,
-            "text_num_attention_heads": 2,
+            "text_num_attention_heads": 4,
             "text_num_key_value_heads": 1,
             "text_intermediate_size": 24,
             "num_layerwise_text_blocks": 1,

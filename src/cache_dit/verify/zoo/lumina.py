@@ -42,7 +42,7 @@ def z_image(s: SimpleNamespace) -> Arguments:
 def z_image_residuals(s: SimpleNamespace) -> Arguments:
     """ControlNet residuals by block; image and text are each padded to a multiple of 32 tokens."""
     tokens = sum(-(-length // 32) * 32 for length in (s.height * s.width, s.text))
-    return {"controlnet_block_samples": {block: randn(s.batch, tokens, 64) for block in (0, 2, 4)}}
+    return {"controlnet_block_samples": {block: randn(s.batch, tokens, 48) for block in (0, 2, 4)}}
 
 
 def z_image_omni(s: SimpleNamespace) -> Arguments:
@@ -78,13 +78,13 @@ Z_IMAGE = Entry(
     class_name="ZImageTransformer2DModel",
     config={
         "in_channels": 4,
-        "dim": 64,
+        "dim": 48,
         "n_layers": 6,
         "n_refiner_layers": 1,
         "n_heads": 4,
         "n_kv_heads": 4,
         "cap_feat_dim": 20,
-        "axes_dims": [4, 6, 6],
+        "axes_dims": [4, 4, 4],
         "axes_lens": [128, 32, 32],
     },
     sizes=SIZES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...tensor_plan import Plan, packed_colwise, part_of
+from ...tensor_plan import Plan, kv_colwise, kv_heads, packed_colwise, part_of
 from .tp_parts import attention, feed_forward, gated_feed_forward, joint_attention
 from .tp_plan_registers import TensorParallelismPlanner, TensorParallelismPlannerRegister
 
@@ -36,12 +36,16 @@ class Cosmos3OmniTensorParallelismPlanner(TensorParallelismPlanner):
     plan: ClassVar[Plan] = {
         **attention(
             "layers.*.self_attn",
-            into="to_q,to_k,to_v,add_q_proj,add_k_proj,add_v_proj",
+            into="to_q,add_q_proj",
             out="to_out,to_add_out",
         ),
+        "layers.*.self_attn.{to_k,to_v,add_k_proj,add_v_proj}": kv_colwise("num_key_value_heads"),
         **feed_forward("layers.*.{mlp,mlp_moe_gen}", into="gate_proj,up_proj", out="down_proj"),
     }
-    divide = ("layers.*.self_attn.{num_attention_heads,num_key_value_heads}",)
+    divide = (
+        "layers.*.self_attn.num_attention_heads",
+        kv_heads("layers.*.self_attn.num_key_value_heads"),
+    )
 
 
 @TensorParallelismPlannerRegister.register("MiniMaxH3Transformer3DModel")
