@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ class Channel:
         rank: place of this process among them.
         bytes_sent: payload that this rank has sent to others so far.
         calls: exchanges that this rank has taken part in so far.
+        number: what compiled code, which cannot hold objects, knows it by.
     """
 
     group: dist.ProcessGroup | None = None
@@ -44,11 +46,20 @@ class Channel:
     rank: int = 0
     bytes_sent: int = field(default=0, compare=False)
     calls: int = field(default=0, compare=False)
+    number: int = field(default_factory=count().__next__, compare=False)
 
     @property
     def size(self) -> int:
         """How many ranks there are."""
         return len(self.ranks)
+
+    def within_reach(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor on a device whose tensors the group can send: where it is, if it can."""
+        if self.size == 1:
+            return tensor
+        pairs = dist.get_backend_config(self.group).split(",")  # such as "cpu:gloo,cuda:nccl"
+        kinds = [pair.partition(":")[0] for pair in pairs]
+        return tensor if tensor.device.type in kinds else tensor.to(kinds[0])
 
     def send_to_all(self, parts: Sequence[torch.Tensor], counts: Sequence[int]) -> Arriving:
         """Begin to send the flat ``parts[r]`` to rank r, and to receive ``counts[r]`` numbers."""

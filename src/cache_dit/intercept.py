@@ -73,7 +73,12 @@ def intercept(obj: Any, *, level: int = 0, **arounds: Around) -> Interception:
     layers = _layers[id(obj)]
     layers.append(layer)
     layers.sort(key=lambda each: each.level)
-    _rebuild(obj)
+    try:
+        _rebuild(obj)
+    except BaseException:
+        layers.remove(layer)
+        _rebuild(obj)
+        raise
     return layer
 
 

@@ -137,3 +137,29 @@ def rank_gone_while_restoring() -> tuple[str, float, bool]:
         restore(model)
     state = model.state_dict()
     return said, error, all(torch.equal(state[key], value) for key, value in weights.items())
+
+
+def loaded_as_by_diffusers(folder: str, name: str, dtype: torch.dtype | None) -> list[str]:
+    """Names of parameters and buffers that are not what ``from_pretrained`` gives."""
+    model_class = zoo.get(name).model_class
+    whole = model_class.from_pretrained(folder, torch_dtype=dtype)
+    model = load_sharded(model_class, folder, ParallelismConfig(tp_size=2), dtype=dtype)
+    restore(model)
+    expected = dict(whole.named_parameters()) | dict(whole.named_buffers())
+    found = dict(model.named_parameters()) | dict(model.named_buffers())
+    assert found.keys() == expected.keys()
+    pairs = {key: (value, expected[key]) for key, value in found.items()}
+    return [
+        key
+        for key, (one, other) in pairs.items()
+        if one.dtype != other.dtype or not torch.equal(one, other)
+    ]
+
+
+def refused_to_load(folder: str) -> str:
+    """What is said about weights that are not the model's."""
+    try:
+        load_sharded(FluxTransformer2DModel, folder, ParallelismConfig(tp_size=2))
+    except ValueError as error:
+        return str(error)
+    return "loaded"

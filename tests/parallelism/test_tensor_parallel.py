@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import cache_dit.demo
 from cache_dit.verify import zoo
@@ -57,6 +59,32 @@ def test_every_rank_reads_its_part_only() -> None:
         assert same
 
 
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "name",
+    ["SD3Transformer2DModel", "WanTransformer3DModel"],  # a stored buffer; parts kept in float32
+)
+def test_buffers_and_types_are_those_of_from_pretrained(
+    tmp_path: Path, name: str, dtype: torch.dtype | None
+) -> None:
+    model = zoo.get(name).build()
+    for _, buffer in model.named_buffers():
+        buffer += 1  # as training may have left it
+    model.save_pretrained(tmp_path)
+    for different in ranks(2).run(tensor_jobs.loaded_as_by_diffusers, str(tmp_path), name, dtype):
+        assert different == []
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
+    zoo.get("FluxTransformer2DModel").build().save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    changed = {**json.loads(config.read_text()), "joint_attention_dim": 40}
+    config.write_text(json.dumps(changed))
+    for said in ranks(2).run(tensor_jobs.refused_to_load, str(tmp_path)):
+        assert "context_embedder.weight of shape" in said
+        assert "Check that weights and config belong together." in said
+
+
 @pytest.mark.parametrize("name", ["FluxTransformer2DModel", "WanTransformer3DModel"])
 def test_the_cache_decides_as_one_process_does(name: str) -> None:
     outcomes = ranks(2).run(jobs.cache_with_parallelism, name, {"tp_size": 2}, "together")
@@ -78,10 +106,11 @@ def test_every_model_over_two_ranks(name: str) -> None:
 def test_every_model_over_two_and_four_ranks(name: str) -> None:
     report = verify_model(name, "tp", every_setting=True)
     assert report.ok, str(report)
+    assert [each.setting for each in report.findings] == ["tp 2", "tp 4"], report.details
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", [name for name in zoo.names() if "/" not in name])
+@pytest.mark.parametrize("name", zoo.names())
 def test_every_model_with_its_sequence_split_as_well(name: str) -> None:
     report = verify_model(name, "tp+cp")
     assert report.ok, str(report)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..closest import hint
 from ..comm import ALONE, SyncGroup
+from .agreement import install
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
@@ -45,11 +46,11 @@ class Spread:
             self._modules.setdefault(module, []).append(each)
 
     def install(self) -> None:
-        """Put everything on; on an error nothing is."""
+        """Put everything on; on an error, also of another rank, nothing is."""
         done: list[Applied] = []
         try:
             for each in self._applied:
-                each.install()
+                install(each)
                 done.append(each)
         except BaseException:
             for each in reversed(done):

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..comm import Channel
 from ..intercept import Call, Interception, intercept, uncompiled
-from .groups import groups_of, store
+from .groups import groups, store
 
 FAILURE_LEVEL = 200  # around everything else
 PATIENCE = 5.0
@@ -65,7 +65,7 @@ class Failures:
         """``error``, or in its place one that names the rank on which everything began."""
         own, lost = dist.get_rank(), _in_an_exchange(error)
         try:
-            groups_of(dist.group.WORLD).spoil()
+            groups().spoil()
             store().set(self._key(own), "" if lost else described(error))
             said = self._heard() if lost else {}
         except RuntimeError:

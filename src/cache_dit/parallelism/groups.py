@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import cache
+from functools import wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch.distributed as dist
 
@@ -13,6 +15,24 @@ from ..comm import Channel
 
 TIMEOUT = timedelta(seconds=float(os.environ.get("CACHE_DIT_TIMEOUT", "600")))
 """How long a rank waits for the others before it gives up."""
+
+_Make = TypeVar("_Make", bound=Callable[..., Any])
+_made: WeakKeyDictionary[dist.ProcessGroup, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def once_in_a_world(make: _Make) -> _Make:
+    """What ``make`` returns, made once for each set of arguments; it ends with the world."""
+
+    @wraps(make)
+    def kept(*arguments: Any) -> Any:
+        world = dist.group.WORLD
+        assert world is not None
+        known, key = _made.setdefault(world, {}), (make, *arguments)
+        if key not in known:
+            known[key] = make(*arguments)
+        return known[key]
+
+    return kept  # type: ignore[return-value]
 
 
 class Groups:
@@ -57,9 +77,9 @@ class Groups:
         return f"cache_dit/spoilt/{self._mended}"
 
 
-@cache
-def groups_of(world: dist.ProcessGroup) -> Groups:
-    """The groups of ``dist.group.WORLD``; another world has others."""
+@once_in_a_world
+def groups() -> Groups:
+    """The groups of this world."""
     return Groups()
 
 
@@ -76,4 +96,4 @@ def initialised() -> bool:
 def mend() -> None:
     """Make the groups of the world anew if an exchange has failed; collective over it then."""
     if initialised():
-        groups_of(dist.group.WORLD).mend()
+        groups().mend()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from math import prod
 
 import torch.distributed as dist
 
 from ..comm import Channel, SyncGroup
 from .config import ParallelismConfig
-from .groups import groups_of, initialised, mend
+from .groups import groups, initialised, mend, once_in_a_world
 
 AXES = ("ring", "ulysses", "tp")
 
@@ -44,7 +43,7 @@ class Mesh:
         ``count`` divides the number of those ranks.
         """
         whole = count == self.sample.size
-        return self.sample if whole else _neighbours(count, dist.group.WORLD)
+        return self.sample if whole else _neighbours(count)
 
     @classmethod
     def of(cls, config: ParallelismConfig) -> Mesh:
@@ -72,7 +71,7 @@ class Mesh:
                 f"{world}."
             )
         mend()
-        return _mesh(sizes, dist.group.WORLD)
+        return _mesh(sizes)
 
 
 def _sizes(config: ParallelismConfig) -> tuple[int, int, int]:
@@ -96,8 +95,8 @@ def _product(sizes: tuple[int, ...]) -> str:
     return " x ".join(f"{name}_size={size}" for name, size in zip(AXES, sizes, strict=True))
 
 
-@cache
-def _mesh(sizes: tuple[int, int, int], world: dist.ProcessGroup) -> Mesh:
+@once_in_a_world
+def _mesh(sizes: tuple[int, int, int]) -> Mesh:
     def channel(ring: bool, ulysses: bool, tp: bool) -> Channel:
         return _channel(sizes, (ring, ulysses, tp))
 
@@ -118,10 +117,10 @@ def _channel(sizes: tuple[int, int, int], along: tuple[bool, bool, bool]) -> Cha
         place = [rank // stride % size for stride, size in zip(strides, sizes, strict=True)]
         fixed = [-1 if free else at for free, at in zip(along, place, strict=True)]
         lines.setdefault((rank // prod(sizes), *fixed), []).append(rank)
-    return groups_of(dist.group.WORLD).own(lines.values())
+    return groups().own(lines.values())
 
 
-@cache
-def _neighbours(count: int, world: dist.ProcessGroup) -> Channel:
+@once_in_a_world
+def _neighbours(count: int) -> Channel:
     firsts = range(0, dist.get_world_size(), count)
-    return groups_of(dist.group.WORLD).own(list(range(first, first + count)) for first in firsts)
+    return groups().own(list(range(first, first + count)) for first in firsts)

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..intercept import original_class
 from ..registry import Registry
+from .agreement import install
 from .config import ParallelismConfig
 from .mesh import Mesh
 
@@ -18,8 +19,13 @@ class Applied(Protocol):
 
     Making one checks that plan, module, config and world fit together, and touches nothing. It must
     not keep the module alive.
+
+    Attributes:
+        name: of the module's class.
+        mesh: the place of this process.
     """
 
+    name: str
     mesh: Mesh
 
     @property
@@ -27,7 +33,7 @@ class Applied(Protocol):
         """Payload that this rank has sent so far along the axes that it is spread over."""
 
     def install(self) -> None:
-        """Put it on the module; on an error the module is as it was."""
+        """Put it on the module; after an error `uninstall` takes off what was put on."""
 
     def uninstall(self) -> None:
         """Take it off again; the module is what it was before."""
@@ -59,7 +65,7 @@ class Planner:
         if type(self).apply is not Planner.apply:  # the user's calls this one
             return None
         applied = self.prepare(module, parallelism_config)
-        applied.install()
+        install(applied)
         return applied
 
     def users_plan(self, module: nn.Module, config: ParallelismConfig) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
@@ -14,20 +15,20 @@ from ..intercept import parameter_names
 from .containers import contents, with_contents
 from .tensor_plan import Style
 
-_channels: list[Channel] = []
+_channels: WeakValueDictionary[int, Channel] = WeakValueDictionary()
 
 
 def sum_over(channel: Channel, value: torch.Tensor) -> torch.Tensor:
     """The sum of ``value`` over the ranks; ``value`` is used up."""
     if torch.compiler.is_compiling():
-        return torch.ops.cache_dit.sum_over_ranks(value, _number(channel))
+        return torch.ops.cache_dit.sum_over_ranks(value, channel.number)
     return channel.all_reduce(value.contiguous())
 
 
 def put_together(channel: Channel, value: torch.Tensor, dim: int) -> torch.Tensor:
     """The values of all ranks, side by side along ``dim``."""
     if torch.compiler.is_compiling():
-        return torch.ops.cache_dit.gather_ranks(value, dim, _number(channel))
+        return torch.ops.cache_dit.gather_ranks(value, dim, channel.number)
     return torch.cat(channel.all_gather(value, [value.shape[dim]] * channel.size, dim), dim)
 
 
@@ -52,14 +53,9 @@ def _define_operations() -> None:
 
 
 def register(channel: Channel) -> None:
-    """Make a channel known to compiled code, which knows it by a number."""
+    """Make a channel known to compiled code, for as long as it lives."""
     _define_operations()
-    if all(each is not channel for each in _channels):
-        _channels.append(channel)
-
-
-def _number(channel: Channel) -> int:
-    return next(at for at, each in enumerate(_channels) if each is channel)
+    _channels[channel.number] = channel
 
 
 Hook = Callable[..., Any]

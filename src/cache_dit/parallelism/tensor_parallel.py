@@ -23,7 +23,7 @@ from .tensor_shards import Shard, fill
 logger = init_logger(__name__)
 
 Read = Callable[[str], Any]
-Convert = Callable[[torch.Tensor], torch.Tensor]
+Convert = Callable[[str, torch.Tensor], torch.Tensor]
 
 
 class TensorParallel:
@@ -57,6 +57,7 @@ class TensorParallel:
         self.mesh, self.channel = mesh, channel
         self.module = weakref.ref(module)
         self.shards = Resolution(module, plan, divide, channel.size, option).shards
+        self._cut = 0  # so many of the parameters, the first ones
         self._whole_numbers: list[Any] = []
         self._hooks: list[RemovableHandle] = []
         self._watch: list[Interception] = []
@@ -76,7 +77,7 @@ class TensorParallel:
 
         Args:
             read: name of a parameter -> its whole, of which only the part is read.
-            convert: puts what was read where it belongs, in the type that it should have.
+            convert: puts what was read of a name where it belongs, in the type that it should have.
         """
         self._install(lambda shard: read(shard.path), convert)
         shared = {id(shard.parameter) for shard in self.shards.parameters if self._on}
@@ -85,20 +86,21 @@ class TensorParallel:
         for path, parameter in list(module.named_parameters()):
             if id(parameter) not in shared:
                 owner, _, name = path.rpartition(".")
-                fill(module.get_submodule(owner), name, convert(read(path)[:]))
+                fill(module.get_submodule(owner), name, convert(path, read(path)[:]))
 
     def _install(self, whole: Callable[[Shard], Any], convert: Convert | None = None) -> None:
         rank, size = self.channel.rank, self.channel.size
         if size == 1:
             return
-        register(self.channel)
         self._on = True
+        register(self.channel)
         for shard in self.shards.parameters:
             part = shard.part(whole(shard), rank, size)
-            shard.keep(part if convert is None else convert(part))
-        numbers = [(each.module(), each) for each in self.shards.numbers]
-        self._whole_numbers = [getattr(module, each.name) for module, each in numbers]
-        for module, each in numbers:
+            shard.keep(part if convert is None else convert(shard.path, part))
+            self._cut += 1
+        for each in self.shards.numbers:
+            module = each.module()
+            self._whole_numbers.append(getattr(module, each.name))
             setattr(module, each.name, each.here)
         self._hook_on()
         logger.info(
@@ -122,7 +124,8 @@ class TensorParallel:
     def uninstall(self) -> None:
         """Every rank has the whole weights again, bit by bit; all ranks must enter.
 
-        On an error, such as that a rank is gone, the width is still shared out.
+        A rank whose `install` failed has the rest of them still, and enters as well. On an error,
+        such as that a rank is gone, the width is still shared out.
         """
         if not self._on:
             return
@@ -130,20 +133,19 @@ class TensorParallel:
             layer.check()
         done: list[Shard] = []
         try:
-            for shard in self.shards.parameters:
-                shard.keep(self._whole(shard))
+            for at, shard in enumerate(self.shards.parameters):
+                shard.keep(self._whole(shard, self._part(shard, at < self._cut)))
                 done.append(shard)
         except BaseException:
-            for shard in done:
-                whole = shard.parameter.data
-                shard.keep(shard.part(whole, self.channel.rank, self.channel.size))
+            for shard in done[: self._cut]:
+                shard.keep(self._part(shard, cut=False))
             raise
         for layer in self._watch:
             layer.release()
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._watch, self._on = [], [], False
-        for each, whole in zip(self.shards.numbers, self._whole_numbers, strict=True):
+        self._hooks, self._watch, self._on, self._cut = [], [], False, 0
+        for each, whole in zip(self.shards.numbers, self._whole_numbers, strict=False):
             setattr(each.module(), each.name, whole)
         self._whole_numbers = []
 
@@ -155,11 +157,17 @@ class TensorParallel:
         state = {}
         for name, value in module.state_dict(keep_vars=True).items():
             shard = shards.get(id(value)) if self._on else None
-            whole = value.detach() if shard is None else self._whole(shard)
+            whole = value.detach() if shard is None else self._whole(shard, value.data)
             state[name] = whole.cpu()
         return state
 
-    def _whole(self, shard: Shard) -> torch.Tensor:
-        part = shard.parameter.data
+    def _part(self, shard: Shard, cut: bool) -> torch.Tensor:
+        """This rank's part of a parameter, which holds the part already (``cut``) or the whole."""
+        held = shard.parameter.data
+        return held if cut else shard.part(held, self.channel.rank, self.channel.size)
+
+    def _whole(self, shard: Shard, part: torch.Tensor) -> torch.Tensor:
+        """The whole of a parameter, where the part is; it may have been moved to the CPU."""
         lengths = [part.shape[0]] * self.channel.size
-        return shard.whole(self.channel.all_gather(part, lengths, 0))
+        parts = self.channel.all_gather(self.channel.within_reach(part), lengths, 0)
+        return shard.whole(parts).to(part.device)
