@@ -61,14 +61,17 @@ class Channel:
         kinds = [pair.partition(":")[0] for pair in pairs]
         return tensor if tensor.device.type in kinds else tensor.to(kinds[0])
 
-    def send_to_all(self, parts: Sequence[torch.Tensor], counts: Sequence[int]) -> Arriving:
-        """Begin to send the flat ``parts[r]`` to rank r, and to receive ``counts[r]`` numbers."""
-        sent = torch.cat(list(parts))
-        sizes = [part.numel() for part in parts]
+    def send_to_all(
+        self, sent: torch.Tensor, sizes: Sequence[int], counts: Sequence[int]
+    ) -> Arriving:
+        """Begin to send rank r its ``sizes[r]`` numbers, and to receive ``counts[r]`` from it.
+
+        ``sent`` is flat, with what goes to rank 0 first; it must not change until they are there.
+        """
         self._count(sent.element_size() * (sent.numel() - sizes[self.rank]))
         received = sent.new_empty(sum(counts))
         work = dist.all_to_all_single(
-            received, sent, list(counts), sizes, group=self.group, async_op=True
+            received, sent, list(counts), list(sizes), group=self.group, async_op=True
         )
         return Arriving(received, tuple(counts), work, sent)
 
@@ -114,23 +117,25 @@ class Channel:
     def rotate(self, flat: torch.Tensor, count: int) -> Callable[[], torch.Tensor]:
         """Start to send ``flat`` to the next rank, and to receive ``count`` numbers from the last.
 
-        What is returned waits for the numbers.
+        What is returned waits for the numbers. Where there are none, a single one travels: NCCL
+        wants all ranks to take part.
         """
-        received = flat.new_empty(count)
+        received = flat.new_empty(max(count, 1))
+        sent = flat if flat.numel() else flat.new_zeros(1)
         following = self.ranks[(self.rank + 1) % self.size]
         previous = self.ranks[self.rank - 1]
-        operations = []
-        if flat.numel():
-            operations.append(dist.P2POp(dist.isend, flat, following, self.group))
-        if count:
-            operations.append(dist.P2POp(dist.irecv, received, previous, self.group))
         self._count(flat.element_size() * flat.numel())
-        works = dist.batch_isend_irecv(operations) if operations else []
+        works = dist.batch_isend_irecv(
+            [
+                dist.P2POp(dist.isend, sent, following, self.group),
+                dist.P2POp(dist.irecv, received, previous, self.group),
+            ]
+        )
 
         def finish() -> torch.Tensor:
             for work in works:
                 work.wait()
-            return received
+            return received[:count]
 
         return finish
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cache_dit.parallelism.wire import EIGHT_BITS
+from cache_dit.parallelism.wire import EIGHT_BITS, written
 from cache_dit.verify.ranks import ranks
 from tests.parallelism import attention_jobs as jobs
 from tests.parallelism.attention_jobs import Sample
@@ -97,7 +97,7 @@ def test_eight_bits_keep_what_all_tokens_share_and_hide_no_nan() -> None:
 
 
 def transported(tensor: torch.Tensor) -> torch.Tensor:
-    message, shape = EIGHT_BITS.pack(tensor), tuple(tensor.shape)
+    message, shape = written([tensor], EIGHT_BITS), tuple(tensor.shape)
     assert len(message) == EIGHT_BITS.size(shape)
     return EIGHT_BITS.unpack(message, shape, tensor.dtype)
 

@@ -37,9 +37,10 @@ class Link(Channel):
     whole: int = 1
     free: float = 0.0
 
-    def send_to_all(self, parts: Sequence[torch.Tensor], counts: Sequence[int]) -> Arriving:
-        sent = torch.cat(list(parts))
-        away = sent.numel() - parts[self.rank].numel()
+    def send_to_all(
+        self, sent: torch.Tensor, sizes: Sequence[int], counts: Sequence[int]
+    ) -> Arriving:
+        away = sent.numel() - sizes[self.rank]
         self.free = max(self.free, self.clock.now) + self.exchange * away / self.whole
         work: Any = Travel(self.clock, self.free)
         return Arriving(sent.new_zeros(sum(counts)), tuple(counts), work, sent)

@@ -6,6 +6,7 @@ import torch
 
 from ..comm import Channel
 from .sequence import Layout
+from .wire import written
 
 
 class Neighbours:
@@ -38,10 +39,12 @@ class Neighbours:
         own, ranks = self.channel.rank, range(self.channel.size)
         start = self.spans[own][0]
         lent = [self._of(own, rank) for rank in ranks]
-        parts = [moved[low - start : high - start].reshape(-1) for low, high in lent]
+        parts = [moved[low - start : high - start] for low, high in lent]
         sizes = [high - low for low, high in (self._of(rank, own) for rank in ranks)]
         each = moved[:1].numel() if len(moved) else 0
-        messages = self.channel.send_to_all(parts, [size * each for size in sizes]).wait()
+        leaving = [part.numel() for part in parts]
+        counts = [size * each for size in sizes]
+        messages = self.channel.send_to_all(written(parts), leaving, counts).wait()
         pieces = [
             moved if rank == own else message.view(size, *moved.shape[1:])
             for rank, (message, size) in enumerate(zip(messages, sizes, strict=True))

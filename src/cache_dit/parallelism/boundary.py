@@ -36,7 +36,10 @@ class Boundary:
         if self.place.name:
             return self._around(call, args, kwargs)
         self.parallel.progress.begin()
-        return self._around(call, args, kwargs)
+        try:
+            return self._around(call, args, kwargs)
+        finally:
+            self.parallel.attend.masks.forget()
 
     def _around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         heads = self.parallel.progress.heads

@@ -8,7 +8,7 @@ lengths and any number of heads work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -16,10 +16,10 @@ from ..logger import init_logger
 from .config import ParallelismConfig
 from .exchange import HeadExchange, turns
 from .local_attention import LocalAttention, Partial, merge
-from .mask import Mask
+from .mask import Mask, Masks
 from .mesh import Mesh
 from .sequence import Counted, Layout
-from .wire import EIGHT_BITS, EXACT, Wire
+from .wire import EIGHT_BITS, EXACT, Wire, written
 
 logger = init_logger(__name__)
 
@@ -50,6 +50,7 @@ class DistributedAttention:
         merge_in_float32: merge the ring's partial results in float32 at least.
         wire: how Ulysses writes what it sends.
         turns: Ulysses attends to some heads while others travel, in so many turns at most.
+        masks: that were cut before.
     """
 
     mesh: Mesh
@@ -57,6 +58,7 @@ class DistributedAttention:
     merge_in_float32: bool = True
     wire: Wire = EXACT
     turns: int = 1
+    masks: Masks = field(default_factory=Masks)
 
     @classmethod
     def of(cls, config: ParallelismConfig) -> DistributedAttention:
@@ -99,7 +101,7 @@ class DistributedAttention:
             local = LocalAttention(scale, backend)
             return local(query, key, value, attn_mask, is_causal, enable_gqa)
         _require(tokens.query.sizes[place], query, "queries")
-        mask = Mask(self.mesh, tokens.query, tokens.keys, attn_mask, is_causal)
+        mask = self.masks.of(self.mesh, tokens.query, tokens.keys, attn_mask, is_causal)
         rows, columns = self._sizes(tokens.query), self._sizes(tokens.keys)
         exchanges = self._exchanges(query.shape[1], key.shape[1])
         arriving = [each.to_heads(query, key, value, rows[0], columns[0]) for each in exchanges]
@@ -157,7 +159,7 @@ class DistributedAttention:
     ) -> torch.Tensor:
         ring, dtype = self.mesh.ring, query.dtype
         partial: Partial | None = None
-        flat = torch.cat([key.flatten(), value.flatten()])
+        flat = written([key, value])
         per_token = [each.shape[0] * each.shape[1] * each.shape[3] for each in (key, value)]
         for step in range(ring.size):
             group = (ring.rank - step) % ring.size

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
 
 from ..comm import Channel
 from .sequence import shares
-from .wire import Wire
+from .wire import Wire, written
 
 Heads = Sequence[range]
 """The heads of each rank."""
@@ -122,22 +122,18 @@ class HeadExchange:
     ) -> Callable[[], list[list[torch.Tensor]]]:
         """Begin to send ``parts[r]`` to rank r, for tensors of ``shapes[r]`` from it.
 
-        What stays on this rank is not packed.
+        What stays on this rank is not written.
         """
         own = self.channel.rank
         kept = list(parts[own])
         if self.channel.size == 1:
             return lambda: [kept]
-        packed = [
-            [] if rank == own else [self.wire.pack(each) for each in parts[rank]]
-            for rank in self._ranks
-        ]
-        empty = next(filter(None, packed))[0][:0]
+        others = [[] if rank == own else list(parts[rank]) for rank in self._ranks]
+        leaving = [sum(self.wire.size(tuple(each.shape)) for each in to) for to in others]
         sizes = [list(map(self.wire.size, each)) for each in shapes]
         sizes[own] = []
-        arriving = self.channel.send_to_all(
-            [torch.cat([empty, *each]) for each in packed], list(map(sum, sizes))
-        )
+        message = written(list(chain.from_iterable(others)), self.wire)
+        arriving = self.channel.send_to_all(message, leaving, list(map(sum, sizes)))
 
         def finish() -> list[list[torch.Tensor]]:
             messages = map(torch.split, arriving.wait(), sizes)

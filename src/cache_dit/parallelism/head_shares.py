@@ -13,6 +13,7 @@ import torch
 
 from ..comm import Channel
 from .sequence import Layout, shares
+from .wire import written
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class HeadShares:
         own = parts[self.channel.rank]
         shapes = [_with(own, dim, size) for size in layout.sizes]
         received = self._exchange(parts, shapes)
-        return _in_order(torch.cat(received, dim), dim, layout)
+        return layout.joined(received, dim)
 
     def to_tokens(self, tensor: torch.Tensor, dim: int, width: int, layout: Layout) -> torch.Tensor:
         """All heads of the tokens here, from the heads here of the whole sequence; collective."""
@@ -77,8 +78,8 @@ class HeadShares:
     def _exchange(self, parts: list[torch.Tensor], shapes: list[torch.Size]) -> list[torch.Tensor]:
         if self.channel.size == 1:
             return parts
-        flat = [part.reshape(-1) for part in parts]
-        messages = self.channel.send_to_all(flat, [shape.numel() for shape in shapes]).wait()
+        sizes, counts = ([each.numel() for each in ends] for ends in (parts, shapes))
+        messages = self.channel.send_to_all(written(parts), sizes, counts).wait()
         return [message.view(shape) for message, shape in zip(messages, shapes, strict=True)]
 
 
@@ -86,11 +87,3 @@ def _with(tensor: torch.Tensor, dim: int, size: int) -> torch.Size:
     shape = list(tensor.shape)
     shape[dim] = size
     return torch.Size(shape)
-
-
-def _in_order(tensor: torch.Tensor, dim: int, layout: Layout) -> torch.Tensor:
-    """Ranks one after the other -> the sequence."""
-    if layout.ordered:
-        return tensor
-    order = layout.positions(range(layout.ranks), tensor.device)
-    return torch.empty_like(tensor).index_copy_(dim, order, tensor)

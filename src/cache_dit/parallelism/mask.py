@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 
@@ -30,6 +31,8 @@ class Mask:
     ) -> None:
         self.mesh, self.causal = mesh, causal
         self.mask: torch.Tensor | None = None
+        self.heads: range | None = None  # None: it is that of all heads
+        self._cuts: dict[Any, torch.Tensor] = {}
         self.nothing = mask is None and not causal
         if self.nothing:
             return
@@ -46,7 +49,7 @@ class Mask:
         """The mask of some heads."""
         chosen = copy.copy(self)
         if self.mask is not None and self.mask.shape[1] > 1:
-            chosen.mask = self.mask[:, heads.start : heads.stop]
+            chosen.mask, chosen.heads = self.mask[:, heads.start : heads.stop], heads
         return chosen
 
     def block(self, group: int, device: torch.device) -> torch.Tensor | None:
@@ -64,6 +67,12 @@ class Mask:
     def _cut(self, ranks: range, device: torch.device) -> torch.Tensor | None:
         if self.nothing:
             return None
+        key = self.heads, ranks, device
+        if key not in self._cuts:
+            self._cuts[key] = self._new_cut(ranks, device)
+        return self._cuts[key]
+
+    def _new_cut(self, ranks: range, device: torch.device) -> torch.Tensor:
         rows = self.query.positions(self._ranks(self.mesh.ring.rank), device)
         columns = self.keys.positions(ranks, device)
         before = rows.unsqueeze(1) >= columns
@@ -91,6 +100,59 @@ class Mask:
             f"sequence of {self.query.length} queries and {self.keys.length} keys, nor the "
             f"{here[0]} and {here[1]} on this rank."
         )
+
+
+class Masks:
+    """Masks that were cut in this call: the layers of a model mostly have the same ones.
+
+    A mask is known again by its memory and its version, which every write into it changes; while
+    it is known, its memory is not given to anything else.
+    """
+
+    MOST = 4  # in use at a time; a model that makes new ones for each layer is not to keep them all
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[torch.Tensor | None, Mask]] = {}
+
+    def of(
+        self,
+        mesh: Mesh,
+        query: Layout | Counted,
+        keys: Layout | Counted,
+        mask: torch.Tensor | None,
+        causal: bool,
+    ) -> Mask:
+        """The mask, made only where it is not known; see `Mask`."""
+        if mask is not None and not _recognizable(mask, query, keys):
+            return Mask(mesh, query, keys, mask, causal)
+        key = query, keys, causal, None if mask is None else _identity(mask)
+        _, made = self._known.pop(key, (None, None))
+        made = made or Mask(mesh, query, keys, mask, causal)
+        self._known[key] = mask, made
+        while len(self._known) > self.MOST:
+            del self._known[next(iter(self._known))]
+        return made
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def forget(self) -> None:
+        """The call is over."""
+        self._known.clear()
+
+
+def _identity(mask: torch.Tensor) -> Any:
+    memory = mask.device, mask.data_ptr(), mask.dtype, mask.shape, mask.stride()
+    return *memory, mask._version
+
+
+def _recognizable(mask: torch.Tensor, query: Layout | Counted, keys: Layout | Counted) -> bool:
+    """Whether the mask is known again on all ranks, or on none.
+
+    Tensors of inference mode have no version. And where one rank has a single token, a view there
+    may be a copy elsewhere: then some ranks would gather their parts, and others not.
+    """
+    return not mask.is_inference() and min(*query.sizes, *keys.sizes) > 1
 
 
 def _compact(mask: torch.Tensor, query: Layout, keys: Layout) -> torch.Tensor:

@@ -106,9 +106,9 @@ class Progress:
         return value
 
     def _count(self, step: Count, value: int) -> int:
-        layout, cpu = self.layout(step.of), torch.device("cpu")
+        layout = self.layout(step.of)
         counts = [
-            int((layout.positions(range(rank, rank + 1), cpu) < value).sum())
+            sum(min(max(value - start, 0), size) for start, size in layout.spans(rank))
             for rank in range(layout.ranks)
         ]
         if step.everywhere and value and not all(counts):
@@ -165,12 +165,8 @@ class Progress:
             self.streams[stream] = self._stream(step, stream, length, given)
             return self.layout((stream,)).part(value, step.dim, rank)
         layout = self.layout(step.of)
-        if step.tail:
-            places = layout.positions(range(rank, rank + 1), value.device)
-            places = places - (layout.length - length)
-            return value.index_select(step.dim, places[places >= 0])
-        if length == layout.length:
-            return layout.part(value, step.dim, rank)
+        if length == layout.length or step.tail:
+            return layout.part(value, step.dim, rank, layout.length - length)
         if length == 1:
             return value
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -94,15 +95,26 @@ class Layout:
         parts = [torch.arange(start, start + size, device=device) for start, size in spans]
         return torch.cat(parts)
 
-    def part(self, tensor: torch.Tensor, dim: int, rank: int) -> torch.Tensor:
-        """The tokens of a rank, of a tensor that has the whole sequence along ``dim``."""
-        parts = [tensor.narrow(dim, start, size) for start, size in self.spans(rank)]
+    def part(self, tensor: torch.Tensor, dim: int, rank: int, lacking: int = 0) -> torch.Tensor:
+        """The tokens of a rank, of a tensor that has the sequence along ``dim``.
+
+        It may be ``lacking`` so many at the start.
+        """
+        ends = [(start - lacking, start + size - lacking) for start, size in self.spans(rank)]
+        spans = [(max(start, 0), max(end, 0)) for start, end in ends]
+        parts = [tensor.narrow(dim, start, end - start) for start, end in spans]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+
+    def joined(self, parts: Sequence[torch.Tensor], dim: int) -> torch.Tensor:
+        """The whole sequence along ``dim``, from the parts of all ranks."""
+        if self.ordered:
+            return torch.cat(list(parts), dim)
+        by_rank = [
+            part.split([shares[rank] for shares in self._shares], dim)
+            for rank, part in enumerate(parts)
+        ]
+        return torch.cat([part for stream in zip(*by_rank, strict=True) for part in stream], dim)
 
     def whole(self, tensor: torch.Tensor, dim: int, channel: Channel) -> torch.Tensor:
         """The whole sequence along ``dim``, from the parts of all ranks; collective."""
-        gathered = torch.cat(channel.all_gather(tensor, self.sizes, dim), dim)
-        if self.ordered:
-            return gathered
-        order = self.positions(range(self.ranks), tensor.device)
-        return torch.empty_like(gathered).index_copy_(dim, order, gathered)
+        return self.joined(channel.all_gather(tensor, self.sizes, dim), dim)

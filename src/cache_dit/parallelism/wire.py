@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Protocol
 
@@ -16,11 +17,14 @@ class Wire(Protocol):
     def size(self, shape: Shape) -> int:
         """Entries of the message that a tensor of this shape becomes."""
 
-    def pack(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The message, one-dimensional."""
+    def dtype(self, tensor: torch.Tensor) -> torch.dtype:
+        """The type of those entries."""
+
+    def write(self, tensor: torch.Tensor, message: torch.Tensor) -> None:
+        """Write a tensor into its message, which is flat."""
 
     def unpack(self, message: torch.Tensor, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
-        """The tensor that was packed."""
+        """The tensor that was written."""
 
 
 class Exact:
@@ -30,9 +34,13 @@ class Exact:
         """As many entries as the tensor has."""
         return prod(shape)
 
-    def pack(self, tensor: torch.Tensor) -> torch.Tensor:
+    def dtype(self, tensor: torch.Tensor) -> torch.dtype:
+        """That of the tensor."""
+        return tensor.dtype
+
+    def write(self, tensor: torch.Tensor, message: torch.Tensor) -> None:
         """The tensor's numbers."""
-        return tensor.flatten()
+        message.view(tensor.shape).copy_(tensor)
 
     def unpack(self, message: torch.Tensor, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
         """The numbers in their shape."""
@@ -53,15 +61,20 @@ class EightBits:
         *heads, tokens, width = shape
         return prod(shape) + 4 * prod(heads) * (tokens + width)
 
-    def pack(self, tensor: torch.Tensor) -> torch.Tensor:
+    def dtype(self, tensor: torch.Tensor) -> torch.dtype:
+        """Bytes."""
+        return torch.int8
+
+    def write(self, tensor: torch.Tensor, message: torch.Tensor) -> None:
         """The means, the scales, and the numbers."""
         mean = tensor.mean(-2, keepdim=True, dtype=torch.float32)
         rest = tensor - mean
         scale = rest.abs().amax(-1).float() / 127
         scale = scale.masked_fill(scale == 0, 1.0)
-        numbers = (rest / scale.unsqueeze(-1)).round().to(torch.int8)
-        exactly = torch.cat([mean.flatten(), scale.flatten()])
-        return torch.cat([exactly.view(torch.int8), numbers.flatten()])
+        exactly = torch.cat([mean.flatten(), scale.flatten()]).view(torch.int8)
+        message[: len(exactly)].copy_(exactly)
+        numbers = (rest / scale.unsqueeze(-1)).round()
+        message[len(exactly) :].view(tensor.shape).copy_(numbers)
 
     def unpack(self, message: torch.Tensor, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
         """The numbers times their scales, and the means added."""
@@ -76,3 +89,12 @@ class EightBits:
 
 EXACT = Exact()
 EIGHT_BITS = EightBits()
+
+
+def written(tensors: Sequence[torch.Tensor], wire: Wire = EXACT) -> torch.Tensor:
+    """The messages of some tensors, one after the other, and no copy on the way to them."""
+    sizes = [wire.size(tuple(each.shape)) for each in tensors]
+    message = tensors[0].new_empty(sum(sizes), dtype=wire.dtype(tensors[0]))
+    for tensor, part in zip(tensors, message.split(sizes), strict=True):
+        wire.write(tensor, part)
+    return message
