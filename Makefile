@@ -9,7 +9,7 @@ AXES   ?= cache cp tp tp+cp controlnet te vae
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
-MEASURED  := overhead vae_parallel
+MEASURED  := encoder_shares vae_parallel overhead
 SOURCES   := $(shell find src -name '*.py')
 CODE      := $(wildcard src tools tests examples benchmarks)
 

@@ -19,6 +19,7 @@ NUMBER = re.compile(r"([-+]?[\d.]+(e[-+]?\d+)?%?)?")
 MARK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 Row = Mapping[str, Any]
+Rows = Sequence[Row]
 Cell = Callable[[Row], str]
 
 
@@ -36,13 +37,33 @@ class Table:
     results: str
     columns: Mapping[str, str | Cell]
     part: str | None = None
-    arrange: Callable[[Sequence[Row]], Sequence[Row]] = lambda rows: rows
+    arrange: Callable[[Rows], Rows] = lambda rows: rows
 
 
 def blocks_of(row: Row) -> str:
     """The blocks of a case of `overhead.py`: their size, and how many run."""
     size, _, front = row["case"].partition(":")
     return f"{size}, {row['block_ms']:.1f} ms, {front} of 57 run"
+
+
+def one_line_each(rows: Rows) -> list[Row]:
+    """One row for each encoder of `encoder_shares.py`, with what it holds of so many ranks."""
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        held = f"{row['share']:.1%}"
+        if row["sharing"] < row["ranks"]:
+            held += f", over {row['sharing']}"
+        lines.setdefault(row["encoder"], dict(row))[f"of {row['ranks']}"] = held
+    return list(lines.values())
+
+
+def frontier(rows: Rows) -> list[Row]:
+    """Those that no other beats: fewer blocks computed, and a higher PSNR; cheapest first."""
+    best: list[Row] = []
+    for row in sorted(rows, key=lambda row: (row["share"], -row["psnr"])):
+        if not best or row["psnr"] > best[-1]["psnr"]:
+            best.append(row)
+    return best
 
 
 TABLES: dict[str, Table] = {
@@ -58,6 +79,17 @@ TABLES: dict[str, Table] = {
             "median / bound": "median_times_bound:.2f",
         },
         arrange=lambda rows: [row for row in rows if row["subject"] != "uncached"],
+    ),
+    "encoder_shares": Table(
+        results="encoder_shares",
+        columns={
+            "encoder": lambda row: f"{row['encoder']} ({row['users']})",
+            "weights, billions": lambda row: f"{row['numbers'] / 1e9:.1f}",
+            "of 2 ranks": "of 2",
+            "of 4": "of 4",
+            "of 8": "of 8",
+        },
+        arrange=one_line_each,
     ),
     "vae_parallel": Table(
         results="vae_parallel",

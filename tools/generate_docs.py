@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark_plots import stale_plots
 from benchmark_tables import with_tables
 from cache_dit import supported_matrix
 from cache_dit.caching.block_adapters import BlockAdapterRegister
@@ -75,7 +76,7 @@ def short_matrix() -> str:
 
 
 def stale_pages(directory: Path) -> dict[Path, str]:
-    """The pages that are missing or differ from what the code says, with their right text."""
+    """The pages and plots that are missing, or not what code and figures say: as they should be."""
     others = [
         page for page in directory.rglob("*.md") if str(page.relative_to(directory)) not in PAGES
     ]
@@ -87,7 +88,7 @@ def stale_pages(directory: Path) -> dict[Path, str]:
         path: text
         for path, text in texts.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
+    } | stale_plots(directory)
 
 
 def main(arguments: list[str]) -> int:
@@ -96,6 +97,7 @@ def main(arguments: list[str]) -> int:
         if "--check" in arguments:
             print(f"{path} is stale. Run `make generate`.")
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}")
     return 1 if stale and "--check" in arguments else 0

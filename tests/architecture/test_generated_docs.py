@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import generate_docs
+from benchmark_plots import PLOTS, digest, drawn_from, rendered
 from benchmark_tables import with_tables
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from excerpts import excerpt, refreshed
@@ -23,7 +24,6 @@ def test_a_new_model_makes_the_page_stale_and_generating_mends_it(
     monkeypatch.setattr(generate_docs, "DOCS", tmp_path)
     monkeypatch.setattr(generate_docs, "README", tmp_path / "README.md")
     (tmp_path / "README.md").write_text("<!-- matrix -->\nold\n<!-- /matrix -->\n")
-    (tmp_path / "user_guide").mkdir()
     assert generate_docs.main([]) == 0
     assert generate_docs.main(["--check"]) == 0
 
@@ -71,3 +71,21 @@ def test_a_table_shows_what_was_measured(tmp_path: Path) -> None:
     assert with_tables(shown, tmp_path) == shown
     with pytest.raises(ValueError, match=r"<!-- benchmark none -->: there is no such table"):
         with_tables(page.replace("vae_parallel", "none"), tmp_path)
+
+
+def test_a_plot_is_drawn_anew_when_its_figures_change(tmp_path: Path) -> None:
+    rows = [
+        {"case": "tiny:1", "block_ms": 0.7, "subject": name, "median_times_bound": ratio}
+        for name, ratio in {"bound": 1.0, "this package, static": 1.1}.items()
+    ]
+    plot, results = PLOTS["images/overhead.svg"], tmp_path / "overhead.json"
+    results.write_text(json.dumps({"rows": rows}))
+    drawn = rendered(plot, tmp_path)
+    assert drawn == rendered(plot, tmp_path), "the same to the byte"
+    path = tmp_path / "overhead.svg"
+    path.write_text(drawn)
+    assert drawn_from(path) == digest(plot, tmp_path)
+    rows[1]["median_times_bound"] = 1.2
+    results.write_text(json.dumps({"rows": rows}))
+    assert drawn_from(path) != digest(plot, tmp_path)
+    assert rendered(plot, tmp_path) != drawn

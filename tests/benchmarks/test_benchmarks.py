@@ -14,6 +14,7 @@ from benchmark_tables import RESULTS, TABLES, table
 from tests.docs.pages import ROOT
 
 SMALLEST = {
+    "encoder_shares": ["--encoders", "1", "--ranks", "2"],
     "overhead": ["--cases", "tiny:1", "--rounds", "1"],
     "vae_parallel": ["--subjects", "1", "--ranks", "2"],
 }
