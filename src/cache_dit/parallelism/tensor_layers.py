@@ -8,6 +8,8 @@ from torch import nn
 
 from .tensor_plan import Style
 
+QUANTIZE_AFTERWARDS = "Enable tensor parallelism first, and quantize what every rank then holds."
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -47,6 +49,14 @@ def cuts(layer: nn.Module, style: Style, where: str) -> Iterator[tuple[str, int 
         yield "weight", 1 if style.cut == "out" else 0
         return
     weights = [name for name in ("weight", "bias") if name in known]
+    others = sorted(known | {name for name, each in layer._buffers.items() if each is not None})
+    others = [name for name in others if name not in weights]
+    if others or callable(getattr(layer, "weight", None)):
+        what = f"holds {' and '.join(others)}" if others else "computes its weight"
+        raise ValueError(
+            f"{where} is a {type(layer).__name__} that {what}, as quantized layers do, and nobody "
+            f"knows how to cut that. {QUANTIZE_AFTERWARDS}"
+        )
     if "weight" not in weights:
         raise ValueError(
             f"{where} is a {type(layer).__name__}, which has no weight to be shared out. "

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.hooks import RemovableHandle
 
 from ..comm import Channel
 from ..intercept import Interception
 from ..logger import init_logger
 from .failure import watch
 from .mesh import Mesh
-from .tensor_exchange import hooks_of, register
+from .tensor_exchange import register
+from .tensor_hooks import Exchanges
 from .tensor_plan import Plan, Shared
 from .tensor_resolution import Resolution
 from .tensor_shards import Shard, fill
@@ -59,7 +59,7 @@ class TensorParallel:
         self.shards = Resolution(module, plan, divide, channel.size, option).shards
         self._cut = 0  # so many of the parameters, the first ones
         self._whole_numbers: list[Any] = []
-        self._hooks: list[RemovableHandle] = []
+        self._exchanges = Exchanges(channel, self.shards.calls)
         self._watch: list[Interception] = []
         self._on = False
 
@@ -102,33 +102,27 @@ class TensorParallel:
             module = each.module()
             self._whole_numbers.append(getattr(module, each.name))
             setattr(module, each.name, each.here)
-        self._hook_on()
+        model = self.module()
+        assert model is not None
+        self._watch = watch(model, self.mesh.sample)
+        self._exchanges.put_on(model)
         logger.info(
             f"tensor parallelism on {self.name}: {len(self.shards.parameters)} parameters over "
             f"{size} ranks"
         )
-
-    def _hook_on(self) -> None:
-        module = self.module()
-        assert module is not None
-        self._watch = watch(module, self.mesh.sample)
-        for call in self.shards.calls:
-            layer = call.module()
-            assert layer is not None
-            before, after = hooks_of(self.channel, layer, call.style)
-            if before is not None:
-                self._hooks.append(layer.register_forward_pre_hook(before, with_kwargs=True))
-            if after is not None:
-                self._hooks.append(layer.register_forward_hook(after))
 
     def uninstall(self) -> None:
         """Every rank has the whole weights again, bit by bit; all ranks must enter.
 
         A rank whose `install` failed has the rest of them still, and enters as well. On an error,
         such as that a rank is gone, the width is still shared out.
+
+        Raises:
+            ValueError: the parts were quantized.
         """
         if not self._on:
             return
+        self._check_parts()
         for layer in self._watch:
             layer.check()
         done: list[Shard] = []
@@ -142,15 +136,19 @@ class TensorParallel:
             raise
         for layer in self._watch:
             layer.release()
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks, self._watch, self._on, self._cut = [], [], False, 0
+        self._exchanges.take_off()
+        self._watch, self._on, self._cut = [], False, 0
         for each, whole in zip(self.shards.numbers, self._whole_numbers, strict=False):
             setattr(each.module(), each.name, whole)
         self._whole_numbers = []
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The module's state with whole weights, on the CPU; all ranks must enter."""
+        """The module's state with whole weights, on the CPU; all ranks must enter.
+
+        Raises:
+            ValueError: the parts were quantized.
+        """
+        self._check_parts()
         module = self.module()
         assert module is not None
         shards = {id(shard.parameter): shard for shard in self.shards.parameters}
@@ -160,6 +158,14 @@ class TensorParallel:
             whole = value.detach() if shard is None else self._whole(shard, value.data)
             state[name] = whole.cpu()
         return state
+
+    def _check_parts(self) -> None:
+        for shard in self.shards.parameters:
+            if not shard.plain:
+                raise ValueError(
+                    f"{self.name}: {shard.path} was replaced or quantized after its width was "
+                    "shared out, so that the whole cannot be put together. Load the model again."
+                )
 
     def _part(self, shard: Shard, cut: bool) -> torch.Tensor:
         """This rank's part of a parameter, which holds the part already (``cut``) or the whole."""

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from .globs import expand, matches
-from .tensor_layers import adapted, cuts, sizes_of
+from .tensor_layers import QUANTIZE_AFTERWARDS, adapted, cuts, sizes_of
 from .tensor_plan import REST, Block, Constraint, Plan, Shared, Style, as_style, check
-from .tensor_shards import Call, Number, Shard, Shards
+from .tensor_shards import Call, Number, Shard, Shards, is_plain
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,10 @@ class Resolution:
 
     def _cut(self, place: Place, name: str, dim: int | None) -> None:
         parameter = getattr(place.layer, name)
-        if type(parameter.data) is not torch.Tensor or not parameter.is_floating_point():
+        if not is_plain(parameter):
             raise ValueError(
                 f"{self.name}: {place.path} holds a {type(parameter.data).__name__} of "
-                f"{parameter.dtype}, which cannot be cut. Enable tensor parallelism first, and "
-                "quantize what every rank then holds."
+                f"{parameter.dtype}, which cannot be cut. {QUANTIZE_AFTERWARDS}"
             )
         blocks = () if dim is None else self._blocks(place, parameter.shape[dim])
         if place.style.heads and dim is not None:

@@ -40,6 +40,12 @@ class Shard:
         assert module is not None
         return getattr(module, self.name)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the parameter is still there, as an ordinary tensor."""
+        held = getattr(self.module(), self.name, None)
+        return isinstance(held, nn.Parameter) and is_plain(held)
+
     def keep(self, value: torch.Tensor) -> None:
         """Put a part, or the whole, in the place of what the parameter holds."""
         module = self.module()
@@ -68,6 +74,12 @@ class Shard:
         widths = [block * self.copies // size for block in self.blocks]
         columns = zip(*(part.split(widths, self.dim) for part in different), strict=True)
         return torch.cat([piece for column in columns for piece in column], self.dim)
+
+
+def is_plain(parameter: nn.Parameter) -> bool:
+    """Whether a parameter is an ordinary tensor of numbers, that can be cut and put together."""
+    whole = parameter.is_floating_point() and parameter.element_size() > 1
+    return type(parameter.data) is torch.Tensor and whole
 
 
 def fill(module: nn.Module, name: str, value: torch.Tensor) -> None:
