@@ -234,7 +234,7 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
     session = CacheSession(adapter, *settings, sync_of(transformers, config))
     with ExitStack() as undo:
         if config is not None:
-            undo.callback(parallelize(transformers, config, extra_of(target, config)))
+            undo.callback(parallelize(transformers, config, *extra_of(target, config)))
         _replace(sessions_of(adapter), session)
         undo.pop_all()
     remember(session, target, adapter, adapter.pipe, *parts(adapter))
@@ -246,7 +246,7 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
 def _spread(target: Any, config: ParallelismConfig) -> None:
     """Parallelism alone; a cache that is there already stays, and decides over all ranks."""
     transformers = to_spread(target)
-    parallelize(transformers, config, extra_of(target, config))
+    parallelize(transformers, config, *extra_of(target, config))
     for session in sessions_of(target):
         for each in session.transformers:
             each.denoiser.sync = sync_of(transformers)

@@ -63,6 +63,7 @@ def to_spread(target: Any) -> list[nn.Module]:
     )
 
 
-def extra_of(target: Any, config: ParallelismConfig) -> list[nn.Module]:
-    """The further modules that a config names, of the pipeline if they are names."""
-    return extra_modules(target.pipe if isinstance(target, BlockAdapter) else target, config)
+def extra_of(target: Any, config: ParallelismConfig) -> tuple[list[nn.Module], Any]:
+    """The further modules that a config names, and the pipeline that has them."""
+    owner = target.pipe if isinstance(target, BlockAdapter) else target
+    return extra_modules(owner, config), owner

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from torch import nn
 
 from ..closest import hint
 from ..comm import ALONE, SyncGroup
-from .agreement import install
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
 from .groups import mend
 from .mesh import Mesh
 from .planner import Applied, Planner, PlannerRegister
+from .spread import Spread, spread_of
 from .text_encoders.tensor_parallelism import TextEncoderTensorParallelismPlannerRegister
 from .transformers.context_parallelism import (
     ContextParallelismPlanner,
@@ -36,57 +35,11 @@ EXTRA_REGISTERS: tuple[type[PlannerRegister], ...] = (
 """Where a planner of an extra module is looked for."""
 
 
-class Spread:
-    """Modules that were spread together, and are restored together."""
-
-    def __init__(self, applied: Sequence[tuple[nn.Module, Applied]]) -> None:
-        self._modules: WeakKeyDictionary[nn.Module, list[Applied]] = WeakKeyDictionary()
-        self._applied = [each for _, each in applied]
-        for module, each in applied:
-            self._modules.setdefault(module, []).append(each)
-
-    def install(self) -> None:
-        """Put everything on; on an error, also of another rank, nothing is."""
-        done: list[Applied] = []
-        try:
-            for each in self._applied:
-                install(each)
-                done.append(each)
-        except BaseException:
-            for each in reversed(done):
-                each.uninstall()
-            raise
-        self.adopt()
-
-    def adopt(self) -> None:
-        """Remember what is on already."""
-        for module in self._modules:
-            _spreads[module] = self
-
-    def uninstall(self) -> None:
-        """Take everything off, the last first; on an error everything is on."""
-        done: list[Applied] = []
-        try:
-            for each in reversed(self._applied):
-                each.uninstall()
-                done.append(each)
-        except BaseException:
-            for each in reversed(done):
-                each.install()
-            raise
-        for module in self._modules:
-            _spreads.pop(module, None)
-
-    def of(self, module: nn.Module) -> list[Applied]:
-        """How one of the modules is spread."""
-        return list(self._modules.get(module, ()))
-
-
-_spreads: WeakKeyDictionary[nn.Module, Spread] = WeakKeyDictionary()
-
-
 def parallelize(
-    transformers: Sequence[nn.Module], config: ParallelismConfig, extra: Sequence[nn.Module] = ()
+    transformers: Sequence[nn.Module],
+    config: ParallelismConfig,
+    extra: Sequence[nn.Module] = (),
+    owner: Any = None,
 ) -> Callable[[], None]:
     """Spread models over the ranks, in place of how they were spread before.
 
@@ -94,6 +47,7 @@ def parallelize(
         transformers: denoisers.
         config: how.
         extra: the further modules that the config names (see `extra_modules`).
+        owner: the pipeline that has them, if there is one.
 
     Returns:
         What undoes it: the models are then as they were before.
@@ -116,7 +70,7 @@ def parallelize(
         for old in replaced:
             old.uninstall()
             ended.append(old)
-        new = Spread([(each, planner.prepare(each, config)) for each, planner in planners])
+        new = Spread(planners, config, owner)
         new.install()
     except BaseException:
         _install(ended)
@@ -139,14 +93,14 @@ def restore(module: nn.Module) -> None:
 
     Nothing happens where it was already. Collective where weights were shared out.
     """
-    if (spread := _spreads.get(_plain(module))) is not None:
+    if (spread := spread_of(_plain(module))) is not None:
         mend()
         spread.uninstall()
 
 
 def parallelism_of(module: nn.Module) -> list[Applied]:
     """How a module is spread: one entry for each way; empty where it is not."""
-    spread = _spreads.get(_plain(module))
+    spread = spread_of(_plain(module))
     return spread.of(_plain(module)) if spread else []
 
 
@@ -224,7 +178,8 @@ def _extra_planner(module: nn.Module) -> Planner:
 
 
 def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:
-    return list(dict.fromkeys(_spreads[each] for each in modules if each in _spreads))
+    found = (spread_of(each) for each in modules)
+    return list(dict.fromkeys(each for each in found if each is not None))
 
 
 def _plain(module: nn.Module) -> nn.Module:

@@ -18,14 +18,20 @@ def adapted(path: str, module: nn.Module, style: Style) -> Iterator[tuple[str, n
 
     A low-rank update is cut as the layer that it is added to: of ``B A``, the rows of B or the
     columns of A; what the ranks then add up is complete.
+
+    Raises:
+        ValueError: an adapter that is no such update.
     """
     if not hasattr(module, "base_layer"):
         yield path, module, style
         return
-    if style.blocks or style.heads or getattr(module, "lora_magnitude_vector", None):
+    ends = getattr(module, "lora_B", {}).values()
+    biased = style.cut == "in" and any(each.bias is not None for each in ends)  # added by each rank
+    other = any(getattr(module, kind, ()) for kind in ("lora_variant", "lora_magnitude_vector"))
+    if not ends or biased or other:
         raise ValueError(
-            f"{path}: adapters other than plain LoRA, or on fused projections, cannot be shared "
-            "out. Merge them into the weights first (fuse_lora), and remove them."
+            f"{path}: adapters other than plain LoRA cannot be shared out. Merge them into the "
+            "weights first, and remove them: fuse_lora(), then unload_lora_weights()."
         )
     yield f"{path}.base_layer", module.base_layer, style  # type: ignore[misc]
     outer = {"out": "lora_B", "in": "lora_A"}.get(style.cut)

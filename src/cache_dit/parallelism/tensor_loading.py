@@ -13,7 +13,8 @@ from safetensors import safe_open
 from torch import nn
 
 from .config import ParallelismConfig
-from .dispatch import Spread, planners_of
+from .dispatch import planners_of
+from .spread import Spread
 from .tensor_parallel import TensorParallel
 
 
@@ -48,7 +49,7 @@ def load_sharded(
         )
     with _without_data(), _by_default(dtype):
         model = model_class.from_config(model_class.load_config(folder))
-    applied = [planner.prepare(model, config) for planner in planners_of(model, config)]
+    spread = Spread([(model, planner) for planner in planners_of(model, config)], config)
     with ExitStack() as files:
         weights = _weights(Path(folder), files)
         _check(model, weights, folder)
@@ -59,7 +60,7 @@ def load_sharded(
                 return value.to(device)
             return value.to(device, torch.float32 if exact & set(name.split(".")) else dtype)
 
-        for each in applied:
+        for each in spread.of(model):
             if isinstance(each, TensorParallel):
                 each.load(lambda name: weights[name].get_slice(name), placed)
             else:
@@ -68,7 +69,7 @@ def load_sharded(
             owner, _, last = name.rpartition(".")
             read = placed(name, weights[name].get_tensor(name)) if name in weights else buffer
             setattr(model.get_submodule(owner), last, read.to(device))
-    Spread([(model, each) for each in applied]).adopt()
+    spread.adopt()
     return model.eval()
 
 
