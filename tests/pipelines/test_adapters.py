@@ -121,3 +121,39 @@ def test_over_two_ranks_a_lora_comes_and_goes_as_on_one_process(
         assert max(errors) < 1e-9
         assert not left
         assert effect > 1e-2
+
+
+def test_with_an_ip_adapter_nothing_changes_at_threshold_0_and_nothing_is_left() -> None:
+    pipe = build()
+    call = adapter_jobs.load_ip_adapter(pipe)
+    expected, before = run(pipe, **call), traces(pipe.transformer)
+    cache_dit.enable_cache(pipe, NEVER)
+    assert same(run(pipe, **call), expected)
+    cache_dit.enable_cache(pipe, CACHE)
+    cached = run(pipe, **call)
+    assert not same(cached, expected)
+    assert same(run(pipe, **call), cached)
+    pipe.set_ip_adapter_scale(0.2)
+    assert not same(run(pipe, **call), cached)
+    pipe.set_ip_adapter_scale(1.0)
+    assert same(run(pipe, **call), cached)
+    cache_dit.disable_cache(pipe)
+    assert same(run(pipe, **call), expected)
+    assert not differences(before, traces(pipe.transformer))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", [{"ulysses_size": 2}, {"ring_size": 2}], ids=["ulysses", "ring"])
+@pytest.mark.parametrize("loaded_first", [True, False], ids=["loaded first", "spread first"])
+def test_over_two_ranks_an_ip_adapter_sees_the_whole_picture(
+    config: dict[str, int], loaded_first: bool
+) -> None:
+    for error in ranks(2).run(adapter_jobs.ip_adapter_over_ranks, config, loaded_first):
+        assert error < 1e-9
+
+
+def test_an_ip_adapter_over_the_width_is_refused_and_nothing_is_touched() -> None:
+    for said, untouched in ranks(2).run(adapter_jobs.ip_adapter_over_width):
+        assert "FluxTransformer2DModel: its IP-Adapter adds to the whole width" in said
+        assert "unload_ip_adapter()" in said
+        assert untouched

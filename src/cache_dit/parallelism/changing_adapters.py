@@ -9,6 +9,7 @@ from ..intercept import Call, Interception, intercept, original_class, uncompile
 
 CHANGES = (
     *("load_lora_weights", "unload_lora_weights"),  # of pipelines
+    *("load_ip_adapter", "unload_ip_adapter"),
     *("load_lora_adapter", "add_adapter", "unload_lora", "delete_adapters"),  # of diffusers' models
     *("load_adapter", "delete_adapter"),  # of transformers' models
 )

@@ -93,8 +93,7 @@ class ContextParallel:
         ``modules`` are those in it that may ask for another kernel than torch's, and ``given`` the
         arguments that it has in this call.
         """
-        cached = any(how.cached in given for how in place.attention)
-        with natively(modules) as backend, _Intercepted(self, place, backend, cached):
+        with natively(modules) as backend, _Intercepted(self, place, backend, given):
             yield
 
 
@@ -105,16 +104,23 @@ class _Intercepted(TorchFunctionMode):
     """
 
     def __init__(
-        self, parallel: ContextParallel, place: Place, backend: str | None, cached: bool
+        self,
+        parallel: ContextParallel,
+        place: Place,
+        backend: str | None,
+        given: Container[str],
     ) -> None:
         super().__init__()
         self.parallel, self.place = parallel, place
-        self.backend, self.cached = backend, cached
+        self.backend = backend
+        self.cached = any(how.cached in given for how in place.attention)
+        self.beside = any(how.beside in given for how in place.attention)
         self.calls = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
-        if func is not F.scaled_dot_product_attention:
+        ours = func is F.scaled_dot_product_attention and not (self.calls and self.beside)
+        if not ours:
             return func(*args, **kwargs)
         names = ("query", "key", "value")
         given = [*args[:3], *(kwargs.pop(name) for name in names[len(args) :])]

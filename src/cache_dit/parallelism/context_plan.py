@@ -92,9 +92,10 @@ def attention(
     keys: str | Streams | None = None,
     optional: bool = False,
     cached: str = "",
+    beside: str = "",
 ) -> Attention:
     """Short form of `Attention`; keys and queries are of the same streams if ``keys`` is None."""
-    return Attention(query, query if keys is None else _streams(keys), optional, cached)
+    return Attention(query, query if keys is None else _streams(keys), optional, cached, beside)
 
 
 def heads(attribute: str = "heads", *, each: int | str | None = None) -> Heads:

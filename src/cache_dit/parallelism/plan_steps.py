@@ -144,12 +144,15 @@ class Attention:
         optional: the module may leave its attention out in some calls.
         cached: an argument of the module; where it is given, keys of earlier calls may be there as
             well, and the lengths are asked for.
+        beside: an argument of the module, which all ranks have in whole; where it is given, every
+            attention but the first is to that.
     """
 
     query: Streams
     keys: Streams
     optional: bool = False
     cached: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ PACKED = {
     "txt_ids": split(-2, of="encoder_hidden_states"),
 }
 TOGETHER = {
-    "transformer_blocks.*.attn": attention(*JOINT),
+    "transformer_blocks.*.attn": attention(*JOINT, beside="ip_hidden_states"),
     "single_transformer_blocks.*.attn": attention(*JOINT),
 }
 

@@ -39,6 +39,12 @@ class TensorParallelismPlanner(Planner):
 
     def prepare(self, module: nn.Module, config: ParallelismConfig) -> TensorParallel:
         """The model's width over the ranks."""
+        if any(hasattr(each, "to_k_ip") for each in module.modules()):
+            raise ValueError(
+                f"{type(module).__name__}: its IP-Adapter adds to the whole width of every token, "
+                f"which {self.option} shares out. Use ulysses_size or ring_size, or take it off "
+                "first: unload_ip_adapter()."
+            )
         mesh, plan = Mesh.of(config), self.plan_for(module, config)
         divide = self.divided(module)
         return TensorParallel(module, plan, mesh, mesh.tp, divide, self.option)
