@@ -10,8 +10,10 @@ import torch
 
 import cache_dit
 from cache_dit import DBCacheConfig
+from cache_dit.verify import check_cache, zoo
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
+from cache_dit.verify.report import Report
 from cache_dit.verify.traces import differences, traces
 from tests.pipelines import adapter_jobs
 from tests.pipelines.adapter_jobs import CACHE, STEPS, build, load, run
@@ -32,6 +34,16 @@ def pipe(lora: Path) -> Any:
     return pipe
 
 
+def proven(pipe: Any, **more: Any) -> Report:
+    """What `check_cache` finds of the pipeline's transformer, adapters and all."""
+    entry = zoo.get("FluxTransformer2DModel")
+
+    def inputs(step: float, seed: int) -> dict[str, Any]:
+        return {**entry.step_inputs(step, torch.float64, seed), **more}
+
+    return check_cache(pipe.transformer, inputs)
+
+
 def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
     return all(map(torch.equal, one, other))
 
@@ -47,6 +59,19 @@ def test_with_a_lora_nothing_changes_at_threshold_0_and_nothing_is_left(pipe: An
     cache_dit.disable_cache(pipe)
     assert same(run(pipe), expected)
     assert not differences(before, traces(pipe.transformer))
+
+
+def test_with_a_lora_reuse_is_exact(pipe: Any) -> None:
+    report = proven(pipe)
+    assert report.ok, str(report)
+
+
+def test_with_an_ip_adapter_reuse_is_exact() -> None:
+    pipe = build()
+    embeds = adapter_jobs.load_ip_adapter(pipe)["ip_adapter_image_embeds"]
+    both = [embeds[0].repeat(2, 1, 1)]  # samples
+    report = proven(pipe, joint_attention_kwargs={"ip_adapter_image_embeds": both})
+    assert report.ok, str(report)
 
 
 def test_a_lora_may_come_and_go_while_the_cache_is_on(lora: Path, pipe: Any) -> None:
