@@ -1,115 +1,67 @@
-"""Context parallelism: bytes, time and error of one attention, by method, against one process.
+"""Context parallelism: bytes, time and error by method; what overlapping hides; 8 bits.
 
-    python benchmarks/context_parallel.py --tokens 4096 --repeats 5
+    python benchmarks/context_parallel.py [--parts PART ...] [--json FILE]
 
-Every rank has one thread. A method and one process are timed in turn, and reported as ratios: the
-wall-clock time of the slowest rank, and the processor time of the busiest. On an idle machine with
-a core for each rank, the first is what users wait for. The second also tells something on a busy
-machine: what a rank computes and copies, without what it waits.
+``methods``: every rank has one thread. A method and one process are timed in turn, and reported as
+ratios: the wall-clock time of the slowest rank, and the processor time of the busiest. On an idle
+machine with a core for each rank, the first is what users wait for. The second also tells something
+on a busy machine: what a rank computes and copies, without what it waits.
+
+``overlap``: one rank computes, and the link to the other is simulated (see `link`): with and
+without ``ulysses_async``, for links that are faster and slower than the attention.
+
+``projections``: the same for a layer of FLUX.1, beside ways that send v, q and k as they come.
+
+``eight_bits``: what ``ulysses_float8`` costs, and what other ways to write 8 bits would.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import torch
-import torch.distributed as dist
-import torch.nn.functional as F
+from context_bits import eight_bits
+from context_methods import METHODS, methods
+from context_overlap import overlap
+from context_projections import projections
+from record import Row, save
 
-from cache_dit.parallelism import ParallelismConfig
-from cache_dit.parallelism.distributed_attention import DistributedAttention, Tokens
-from cache_dit.parallelism.sequence import Layout
-from cache_dit.verify.ranks import Ranks
-
-ULYSSES = {"ulysses_size": 2}
-METHODS: dict[int, dict[str, dict[str, Any]]] = {
-    1: {"nothing split": {}},
-    2: {
-        "ulysses 2": ULYSSES,
-        "ulysses 2, overlapped": {**ULYSSES, "ulysses_async": True},
-        "ulysses 2, 8 bits": {**ULYSSES, "ulysses_float8": True},
-        "ring 2 (p2p)": {"ring_size": 2},
-        "ring 2 (allgather)": {"ring_size": 2, "ring_rotate_method": "allgather"},
-    },
-    4: {
-        "ulysses 4": {"ulysses_size": 4},
-        "ulysses 4, overlapped": {"ulysses_size": 4, "ulysses_async": True},
-        "ring 4 (p2p)": {"ring_size": 4},
-        "ulysses 2 x ring 2": {"ulysses_size": 2, "ring_size": 2},
-    },
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
+    "methods": methods,
+    "overlap": overlap,
+    "projections": projections,
+    "eight_bits": eight_bits,
 }
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one rank found: bytes sent, (seconds, processor seconds) over those of one process."""
-
-    sent: int
-    wall: float
-    processor: float
-    error: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", choices=list(PARTS), nargs="*", default=list(PARTS))
     parser.add_argument("--tokens", type=int, default=4096)
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--width", type=int, default=64, help="of one head")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--ranks", type=int, nargs="*", default=list(METHODS))
+    parser.add_argument("--ranks", type=int, nargs="*", default=list(METHODS), help="of methods")
+    parser.add_argument("--json", type=Path, help="write the rows to this file")
     options = parser.parse_args()
-    shape = (1, options.heads, options.tokens, options.width)
-    whole = options.tokens * options.heads * options.width * 4
-    print(f"{options.tokens} tokens, {options.heads} heads of {options.width}, float32\n")
-    print("| method | S d b sent by a rank | wall-clock time | processor time | error |")
-    print("| --- | ---: | ---: | ---: | ---: |", flush=True)
-    for size in options.ranks:
-        group = Ranks(size, patience=1800)
-        for name, config in METHODS[size].items():
-            found: list[Measured] = group.run(measure, config, shape, options.repeats)
-            sent, error = max(each.sent for each in found), max(each.error for each in found)
-            wall, busy = max(each.wall for each in found), max(each.processor for each in found)
-            cells = f"{sent / whole:.3f} | {wall:.2f} | {busy:.2f} | {error:.0e}"
-            print(f"| {name} | {cells} |", flush=True)
-        group.stop()
+    print(f"{options.tokens} tokens, {options.heads} heads of {options.width}, float32")
+    rows = []
+    for part in options.parts:
+        heading = ""
+        for row in PARTS[part](options):
+            if not heading:
+                heading = f"\n| {' | '.join(row)} |\n|{' --- |' * len(row)}"
+                print(heading)
+            print(f"| {' | '.join(map(_cell, row.values()))} |", flush=True)
+            rows.append({"part": part, **row})
+    if options.json:
+        save(options.json, rows)
 
 
-def measure(config: dict[str, Any], shape: tuple[int, ...], repeats: int) -> Measured:
-    """One rank's part; times are medians of ratios to one process, timed just before."""
-    attend = DistributedAttention.of(ParallelismConfig(**config))
-    mesh = attend.mesh
-    layout, rank = Layout((shape[2],), mesh.context.size), mesh.context.rank
-    source = torch.Generator().manual_seed(0)
-    full = [torch.randn(shape, generator=source) for _ in range(3)]
-    query, key, value = (layout.part(each, 2, rank).contiguous() for each in full)
-    tokens = Tokens(layout, layout)
-    channels = (mesh.ring, mesh.ulysses, mesh.context)
-    before = sum(each.bytes_sent for each in channels)
-    output = attend(tokens, query, key, value)
-    sent = sum(each.bytes_sent for each in channels) - before
-    expected = layout.part(F.scaled_dot_product_attention(*full), 2, rank)
-    ratios = []
-    for _ in range(repeats):
-        dist.barrier()  # one process has the machine for itself, as the ranks have together
-        alone = _time(lambda: F.scaled_dot_product_attention(*full)) if rank == 0 else (0.0, 0.0)
-        shared = torch.tensor(alone, dtype=torch.float64)
-        dist.broadcast(shared, 0)
-        together = _time(lambda: attend(tokens, query, key, value))
-        ratios.append([spent / float(one) for spent, one in zip(together, shared, strict=True)])
-    wall, processor = (statistics.median(each) for each in zip(*ratios, strict=True))
-    return Measured(sent, wall, processor, float((output - expected).norm() / expected.norm()))
-
-
-def _time(work: Callable[[], Any]) -> tuple[float, float]:
-    """(seconds, processor seconds of all threads) of a call."""
-    start, busy = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - start, time.process_time() - busy
+def _cell(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 if __name__ == "__main__":

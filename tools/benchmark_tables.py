@@ -91,6 +91,48 @@ TABLES: dict[str, Table] = {
         },
         arrange=one_line_each,
     ),
+    "context_methods": Table(
+        results="context_parallel",
+        part="methods",
+        columns={
+            "method": "method",
+            "sent by a rank, in S d b": "sent:.3f",
+            "wall-clock time": "wall:.2f",
+            "processor time of a rank": "processor:.2f",
+            "error": "error:.0e",
+        },
+    ),
+    "context_overlap": Table(
+        results="context_parallel",
+        part="overlap",
+        columns={
+            "exchange / attention": "exchange",
+            "turns": "turns",
+            "time / attention": "time:.2f",
+            "hidden": "hidden:.0%",
+        },
+    ),
+    "context_projections": Table(
+        results="context_parallel",
+        part="projections",
+        columns={
+            "exchange / attention": "exchange",
+            "hidden behind": "behind",
+            "hidden": "hidden:.0%",
+        },
+    ),
+    "context_bits": Table(
+        results="context_parallel",
+        part="eight_bits",
+        columns={
+            "in 8 bits": "sent",
+            "written as": "written",
+            "random": "random:.1%",
+            "a channel of keys is large": "large_channel:.1%",
+            "large in some tokens": "large_in_some:.1%",
+            "PSNR, dB": "psnr:.1f",
+        },
+    ),
     "vae_parallel": Table(
         results="vae_parallel",
         columns={

@@ -16,6 +16,7 @@ from tests.docs.pages import ROOT
 SMALLEST = {
     "encoder_shares": ["--encoders", "1", "--ranks", "2"],
     "overhead": ["--cases", "tiny:1", "--rounds", "1"],
+    "context_parallel": ["--tokens", "64", "--repeats", "1", "--ranks", "1"],
     "vae_parallel": ["--subjects", "1", "--ranks", "2"],
 }
 """Benchmark -> options for as little as possible."""

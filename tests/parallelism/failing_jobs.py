@@ -80,6 +80,20 @@ def failing_between_steps(config: dict[str, Any], rank: int) -> str:
     return _ending(lambda: run(pipe, fail if mine else None))
 
 
+def failing_behind_the_last_exchange(rank: int) -> list[str]:
+    """What two calls end with here, where a rank raises at the end of the first."""
+    channel = Mesh.of(ParallelismConfig(ulysses_size=2)).context
+    failures = Failures("SomeModel", channel)
+
+    def call() -> None:
+        channel.all_reduce(torch.zeros(1))
+        if channel.rank == rank:
+            raise ArithmeticError("this went wrong")
+
+    times = 1 if channel.rank == rank else 2
+    return [_ending(lambda: failures.around(call, (), {})) for _ in range(times)]
+
+
 def failing_alone(rank: int) -> None:
     """One rank raises while the others wait for it."""
     channel = Mesh.of(ParallelismConfig(ulysses_size=2)).context

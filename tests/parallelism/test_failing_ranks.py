@@ -54,6 +54,17 @@ def test_between_the_calls_of_the_model(pair: Ranks) -> None:
     assert waiting.startswith("RankFailed: FluxTransformer2DModel: rank 1 did not come to this")
 
 
+@pytest.mark.slow
+def test_behind_the_last_exchange_of_a_call(pair: Ranks) -> None:
+    (good, waiting), (failing,) = pair.run(jobs.failing_behind_the_last_exchange, 1)
+    assert good == "nothing"
+    assert failing == "ArithmeticError: this went wrong"
+    assert waiting == (
+        "RankFailed: SomeModel: rank 1 failed, and this one cannot go on. "
+        "ArithmeticError: this went wrong"
+    )
+
+
 def test_an_error_is_not_taken_for_one_of_an_earlier_model_of_the_class(pair: Ranks) -> None:
     for first, second in pair.run(jobs.errors_of_two_models):
         assert first.endswith("the first")

@@ -137,8 +137,8 @@ class DistributedAttention:
 
     def asked(self, query: torch.Tensor, key: torch.Tensor) -> Tokens:
         """The lengths of these on all ranks, by asking them; collective."""
-        own = torch.tensor([[query.shape[2], key.shape[2]]], device=query.device)
         context = self.mesh.context
+        own = context.within_reach(torch.tensor([[query.shape[2], key.shape[2]]]))
         both = torch.cat(context.all_gather(own, [1] * context.size, 0)).tolist()
         return Tokens(*(Counted(tuple(each)) for each in zip(*both, strict=True)))
 

@@ -46,17 +46,22 @@ class Failures:
         self.name = name
         self.channel = channel
         self.call = 0
+        self.good = False  # the call before, on this rank
         self.number = next(_numbers)
 
     def around(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call; an exchange that fails says which rank was the cause."""
         self.call += 1
         try:
-            return call(*args, **kwargs)
+            output = call(*args, **kwargs)
+            self.good = True
+            return output
         except RankFailed:
+            self.good = False
             raise
         except Exception as error:
             explained = self.explained(error)
+            self.good = False
             if explained is error:
                 raise
             raise explained from error
@@ -66,7 +71,7 @@ class Failures:
         own, lost = dist.get_rank(), _in_an_exchange(error)
         try:
             groups().spoil()
-            store().set(self._key(own), "" if lost else described(error))
+            store().set(self._key(own, self.call), "" if lost else described(error))
             said = self._heard() if lost else {}
         except RuntimeError:
             return RankFailed(
@@ -86,21 +91,21 @@ class Failures:
             )
         return error
 
-    def _key(self, rank: int) -> str:
+    def _key(self, rank: int, call: int) -> str:
         first = self.channel.ranks[0]
-        return f"cache_dit/failed/{self.name}/{first}/{self.number}/{self.call}/{rank}"
+        return f"cache_dit/failed/{self.name}/{first}/{self.number}/{call}/{rank}"
 
     def _heard(self) -> dict[int, str]:
-        """What ranks say of this call; empty where they have lost an exchange, too."""
+        """What ranks say of this call; empty where they have lost an exchange, too.
+
+        One that raised behind the last exchange of the call before did not come to this one.
+        """
         until = time.monotonic() + PATIENCE
+        calls = range(self.call - self.good, self.call + 1)
+        keys = [(rank, self._key(rank, call)) for call in calls for rank in self.channel.ranks]
         while True:
-            keys = {rank: self._key(rank) for rank in self.channel.ranks}
-            said = {
-                rank: store().get(key).decode()
-                for rank, key in keys.items()
-                if store().check([key])
-            }
-            done = any(said.values()) or len(said) == len(keys)
+            said = {rank: store().get(key).decode() for rank, key in keys if store().check([key])}
+            done = any(said.values()) or len(said) == self.channel.size
             if done or time.monotonic() > until:
                 return said
             time.sleep(0.05)
