@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from .attention_backend import check_backend, choose_backend, set_back, the_one_backend
+from .attention_backend import check_backend, choose_backend, the_one_backend
 from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
 from .caching.calibrator_config import CalibratorConfig, ParamsModifier
 from .caching.config import DBCacheConfig
@@ -21,7 +21,8 @@ from .caching.session import CacheSession
 from .caching.sessions import forget, parts, remember, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .logger import init_logger
-from .parallelism import ParallelismConfig, parallelize, restore, sync_of
+from .parallelism import ParallelismConfig, parallelize, sync_of
+from .taking_off import take_all_off
 from .targets import adapter_of, extra_of, to_spread, transformers_of
 
 logger = init_logger(__name__)
@@ -88,12 +89,12 @@ def disable_cache(pipe_or_adapter: Any) -> Any:
     """Take cache, parallelism and attention backend off; pipeline, adapter or transformer alike.
 
     Returns its argument.
+
+    Raises:
+        RuntimeError: something could not be taken off, such as below what another library has put
+            on top; the message says what, and all else is off.
     """
-    for session in sessions_of(pipe_or_adapter):
-        _end(session)
-    for transformer in transformers_of(pipe_or_adapter):
-        restore(transformer)
-        set_back(transformer)
+    take_all_off(pipe_or_adapter)
     return pipe_or_adapter
 
 
@@ -291,8 +292,3 @@ def _replace(replaced: list[CacheSession], session: CacheSession) -> None:
         raise
     for old in replaced:
         forget(old)
-
-
-def _end(session: CacheSession) -> None:
-    session.uninstall()
-    forget(session)

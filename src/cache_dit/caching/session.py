@@ -38,10 +38,32 @@ class CachedTransformer:
     call_layers: list[Interception] = field(default_factory=list)
     undo: Undo | None = None
 
+    @property
+    def name(self) -> str:
+        """Of the transformer's class."""
+        module = self.module()
+        return "a model that is gone" if module is None else original_class(module).__name__
+
     def check(self) -> None:
         """Raise `ValueError` where what else is on the transformer forbids to skip blocks."""
         if (module := self.module()) is not None:
             refuse_shared_offloading(module, chain.from_iterable(e.surviving for e in self.lists))
+
+    def check_layers(self) -> None:
+        """Raise `RuntimeError` where another library forbids to take the cache off."""
+        for layer in (*self.call_layers, *self.block_layers):
+            layer.check()
+
+    def take_off(self) -> None:
+        """Take everything off and drop all stored tensors; nothing happens where it is off."""
+        self.check_layers()
+        self.denoiser.release_tensors()
+        for layer in (*self.call_layers, *self.block_layers):
+            layer.release()
+        self.call_layers, self.block_layers = [], []
+        if self.undo is not None:
+            self.undo()
+            self.undo = None
 
 
 class CacheSession:
@@ -104,18 +126,26 @@ class CacheSession:
             RuntimeError: another library has replaced a block's class; everything then stays.
         """
         for cached in self.transformers:
-            for layer in (*cached.call_layers, *cached.block_layers):
-                layer.check()
+            cached.check_layers()
         for cached in self.transformers:
-            cached.denoiser.release_tensors()
-            for layer in (*cached.call_layers, *cached.block_layers):
-                layer.release()
-            cached.call_layers, cached.block_layers = [], []
-            if cached.undo is not None:
-                cached.undo()
-                cached.undo = None
-        for layer in self._pipe_layers:
-            layer.release()
+            cached.take_off()
+        self._leave_pipeline()
+
+    def uninstall_what_can_be(self) -> list[tuple[str, Exception]]:
+        """Likewise, but a transformer that forbids it stays cached, and the others do not.
+
+        Returns:
+            Names of those, and what stood in the way.
+        """
+        stuck: list[tuple[str, Exception]] = []
+        for cached in self.transformers:
+            try:
+                cached.take_off()
+            except Exception as error:
+                stuck.append((cached.name, error))
+        if not stuck:
+            self._leave_pipeline()
+        return stuck
 
     def refresh(
         self,
@@ -207,6 +237,10 @@ class CacheSession:
             cached.call_layers.append(intercept(each, level=CALL_LEVEL, **has))
         for unit in cached.units:
             cached.block_layers += unit.install()
+
+    def _leave_pipeline(self) -> None:
+        for layer in self._pipe_layers:
+            layer.release()
 
     def _around_pipeline(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         pipe = self._pipe() if self._pipe else None
