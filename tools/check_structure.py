@@ -20,7 +20,16 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
 LEAVES = ("registry", "intercept", "comm", "logger", "safe_import", "attention_backend", "closest")
-ENGINE = ("api", "targets", "load_configs", "compile_configs", "caching", "parallelism", *LEAVES)
+ENGINE = (
+    "api",
+    "taking_off",
+    "targets",
+    "load_configs",
+    "compile_configs",
+    "caching",
+    "parallelism",
+    *LEAVES,
+)
 PUBLIC = ("__init__", "api", "load_configs", "assignments", "launch", "metrics", *LEAVES)
 ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LEAVES, LEAVES),
@@ -33,7 +42,8 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     "assignments": ("load_configs",),
     "launch": (),
     "targets": ("caching", "parallelism", *LEAVES),
-    "api": ("targets", "load_configs", "caching", "parallelism", *LEAVES),
+    "taking_off": ("targets", "caching", "parallelism", *LEAVES),
+    "api": ("taking_off", "targets", "load_configs", "caching", "parallelism", *LEAVES),
     "__init__": (*ENGINE, "metrics"),
     "verify": ("__init__", *ENGINE, "metrics"),
     "demo": ("parallelism", *PUBLIC),
