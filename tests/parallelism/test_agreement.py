@@ -15,7 +15,7 @@ from tests.parallelism import agreement_jobs
 MIDWAY = {
     "a parameter": ({"tp_size": 2}, "cache_dit.parallelism.tensor_shards.fill", 5),
     "the first parameter": ({"tp_size": 2}, "cache_dit.parallelism.tensor_shards.fill", 1),
-    "a hook": ({"tp_size": 2}, "cache_dit.parallelism.tensor_parallel.hooks_of", 4),
+    "a hook": ({"tp_size": 2}, "cache_dit.parallelism.tensor_hooks.hooks_of", 4),
     "a boundary": ({"ulysses_size": 2}, "cache_dit.parallelism.context_parallel.Boundary", 3),
     "a class": ({"ulysses_size": 2}, "cache_dit.intercept._subclass", 3),
 }
