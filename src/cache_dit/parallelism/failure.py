@@ -19,7 +19,13 @@ FAILURE_LEVEL = 200  # around everything else
 PATIENCE = 5.0
 """Seconds in which ranks that have lost an exchange wait for word of the others."""
 
-_OURS = ("torch", "cache_dit.parallelism", "cache_dit.caching", "cache_dit.intercept")
+_BENEATH = (  # what a model's code calls: its line says more than theirs
+    "torch",
+    "diffusers.models.attention_dispatch",
+    "cache_dit.parallelism",
+    "cache_dit.caching",
+    "cache_dit.intercept",
+)
 _numbers = count()  # alike on all ranks, which spread the same models in the same order
 
 
@@ -129,7 +135,7 @@ def where(error: BaseException) -> str:
         if isinstance(owner, nn.Module) and not names:
             root, names = type(owner).__name__, {id(m): n for n, m in owner.named_modules()}
         module = names.get(id(owner), "") or module
-        if names and not _is_one_of(name, _OURS):
+        if names and not _is_one_of(name, _BENEATH):
             line = f", line {number} of {name}"
     return f"{root}.{module}".rstrip(".") + line if root else ""
 

@@ -12,7 +12,7 @@ import torch
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
 from cache_dit.verify import zoo
-from cache_dit.verify.outputs import difference
+from cache_dit.verify.outputs import difference, other_shapes
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.report import Finding, Report
 from cache_dit.verify.traces import differences, traces
@@ -63,11 +63,13 @@ class Outcome:
         error: largest relative error against this rank's single run.
         bytes_sent: by this rank, in one call, for each way in which the model is spread.
         left: attributes and classes that differ after the model was restored.
+        shapes: of the output, where they differ; see `other_shapes`.
     """
 
     error: float
     bytes_sent: tuple[int, ...]
     left: tuple[str, ...]
+    shapes: str = ""
 
 
 def verify_context_parallel(entry: zoo.Entry, every_setting: bool) -> Report:
@@ -101,7 +103,8 @@ def _finding(spread: Spread, outcomes: Sequence[Outcome], tolerance: float) -> F
     left = sorted({name for outcome in outcomes for name in outcome.left})
     problem = ""
     if not error <= tolerance:
-        problem = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
+        off = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
+        problem = next((each.shapes for each in outcomes if each.shapes), off)
     elif left:
         problem = f"After restore, {left[0]} differs ({len(left)} in all)."
     elif not all(map(sum, zip(*(outcome.bytes_sent for outcome in outcomes), strict=True))):
@@ -158,7 +161,8 @@ def _outcome(
     finally:
         restore(model)
     left = differences(before, traces(model)) - volatile
-    return Outcome(difference(output, expected), sent, tuple(sorted(left)))
+    shapes = other_shapes(output, expected)
+    return Outcome(difference(output, expected), sent, tuple(sorted(left)), shapes)
 
 
 def call_model(

@@ -19,6 +19,14 @@ def difference(outputs: Sequence[torch.Tensor], reference: Sequence[torch.Tensor
     return max((_relative(output, expected) for output, expected in pairs), default=math.inf)
 
 
+def other_shapes(outputs: Sequence[torch.Tensor], reference: Sequence[torch.Tensor]) -> str:
+    """Which shapes differ, as a sentence; empty where none do."""
+    found, expected = (
+        ", ".join(str(tuple(t.shape)) for t in each) for each in (outputs, reference)
+    )
+    return "" if found == expected else f"The output has the shape {found}, not {expected}."
+
+
 def finite(outputs: Sequence[torch.Tensor]) -> bool:
     """Whether all numbers are."""
     return all(bool(tensor.isfinite().all()) for tensor in outputs)
