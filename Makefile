@@ -73,6 +73,7 @@ benchmarks: $(MEASURED:%=outputs/benchmarks/%.json)  ## measure anew, and write 
 	$(BIN)/python tools/generate_docs.py
 
 outputs/benchmarks/overhead.json: ARGS += $(PEER:%=--peer %)
+outputs/benchmarks/context_parallel.json: $(wildcard benchmarks/context_*.py) benchmarks/link.py
 outputs/benchmarks/%.json: benchmarks/%.py $(SOURCES) | $(INSTALLED)
 	$(BIN)/python $< $(ARGS) --json $@
 
