@@ -98,13 +98,19 @@ class Channel:
             dist.all_reduce(tensor, group=self.group)
         return tensor
 
-    def broadcast(self, tensor: torch.Tensor, source: int) -> torch.Tensor:
-        """``tensor`` as the rank at place ``source`` has it, written into the one that is given."""
-        if self.size > 1:
-            if source == self.rank:
-                self._count(tensor.element_size() * tensor.numel() * (self.size - 1))
-            dist.broadcast(tensor, self.ranks[source], group=self.group)
-        return tensor
+    def broadcast_all(self, messages: Sequence[torch.Tensor]) -> None:
+        """Write into ``messages[r]`` what the rank at place r has there, for all ranks at once."""
+        if self.size == 1:
+            return
+        works = []
+        for source, message in enumerate(messages):
+            if message.numel():
+                here = source == self.rank
+                self._count(message.nbytes * (self.size - 1) if here else 0)
+                begun = dist.broadcast(message, self.ranks[source], group=self.group, async_op=True)
+                works.append(begun)
+        for work in works:
+            work.wait()
 
     def gather_objects(self, value: Any) -> list[Any]:
         """Something small of any kind, as every rank has it."""

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cache_dit import ParallelismConfig
+from cache_dit.comm import Channel
 from cache_dit.parallelism import parallelize, restore
+from cache_dit.parallelism.tile_exchange import Work, exchanged
 from cache_dit.parallelism.tile_parallel import Share, TileParallel
 from cache_dit.parallelism.tile_plan import TilePlan
 from cache_dit.parallelism.tile_record import Pending, Recording, Replay
@@ -135,10 +137,28 @@ def test_tiling_is_off_again_afterwards(name: str) -> None:
     assert ranks(2).run(tile_jobs.traces_left, name) == [set(), set()]
 
 
-def test_each_tile_is_sent_once_to_every_other_rank() -> None:
-    for sent, made, computed in ranks(2).run(tile_jobs.traffic):
-        assert sent == made
-        assert computed in (4, 5)
+def test_each_tile_is_sent_once_to_every_other_rank_and_all_of_a_rank_in_one_message() -> None:
+    for traffic in ranks(2).run(tile_jobs.traffic):
+        assert traffic.sent == traffic.made
+        assert traffic.computed in (4, 5)
+        assert traffic.messages == 2
+        assert traffic.same
+
+
+def test_in_a_message_outputs_keep_layout_and_type_and_begin_where_new_ones_would() -> None:
+    made = [
+        torch.rand(1, 3, 5, 7).to(memory_format=torch.channels_last),
+        torch.rand(3, dtype=torch.float64),
+        torch.rand(2, 2, dtype=torch.bfloat16),
+        torch.empty(0, 4),
+    ]
+    work = Work({2: [each.clone() for each in made[:2]], 0: [each.clone() for each in made[2:]]})
+    finished = exchanged(Channel(), work, [work.told([])], None)
+    assert work.outputs == {}
+    for one, other in zip(made, [*finished[2], *finished[0]], strict=True):
+        assert torch.equal(one, other)
+        assert (one.stride(), one.dtype) == (other.stride(), other.dtype)
+        assert other.data_ptr() % 64 == 0
 
 
 @pytest.mark.nightly

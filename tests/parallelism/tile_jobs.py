@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -70,14 +71,42 @@ def traces_left(name: str) -> set[str]:
     return differences(before, traces(vae))
 
 
-def traffic() -> tuple[int, int, int]:
-    """Bytes that this rank sent for a picture, bytes of the tiles it computed, and their number."""
+@dataclass(frozen=True)
+class Traffic:
+    """What it took to decode a picture.
+
+    Attributes:
+        sent: bytes, by this rank.
+        made: bytes of the tiles that this rank computed.
+        computed: how many these are.
+        messages: that travelled, of all ranks.
+        same: whether the picture is that of one process, bit by bit.
+    """
+
+    sent: int
+    made: int
+    computed: int
+    messages: int
+    same: bool
+
+
+def traffic() -> Traffic:
+    """What it takes to decode a picture in nine tiles."""
     vae, parallel = spread("AutoencoderKL")
+    alone = autoencoders.TILED["AutoencoderKL"].build()
+    alone.enable_tiling()
     made: list[int] = []
     vae.decoder.register_forward_hook(lambda module, args, out: made.append(out.nbytes))
-    sent = parallel.mesh.sample.bytes_sent
-    decode("AutoencoderKL", vae)
-    return parallel.mesh.sample.bytes_sent - sent, sum(made), parallel.computed
+    channel = parallel.mesh.sample
+    sent, calls = channel.bytes_sent, channel.calls
+    picture = decode("AutoencoderKL", vae)
+    return Traffic(
+        sent=channel.bytes_sent - sent,
+        made=sum(made),
+        computed=parallel.computed,
+        messages=channel.calls - calls,
+        same=torch.equal(picture, decode("AutoencoderKL", alone)),
+    )
 
 
 def replicas() -> tuple[float, int]:

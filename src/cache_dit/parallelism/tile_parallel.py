@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from ..intercept import Call, Interception, intercept, uncompiled
 from ..logger import init_logger
 from .config import ParallelismConfig
 from .mesh import Mesh
+from .tile_exchange import Told, Work, exchanged
 from .tile_plan import TilePlan
 from .tile_record import Recording, Replay, Tile
 
@@ -158,17 +159,8 @@ class TileParallel:
         if work.error is not None:
             raise work.error
         self._check(told)
-        assert self.last is not None
-        finished = []
-        for place, owner in enumerate(self.last.owners):
-            outputs = work.outputs.pop(place, None) or [
-                torch.empty_strided(shape, stride, dtype=dtype, device=recording.device)
-                for shape, stride, dtype in told[owner].outputs[place]
-            ]
-            for each in outputs:
-                channel.broadcast(each.as_strided((each.numel(),), (1,)), owner)
-            finished += outputs
-        return finished
+        finished = exchanged(channel, work, told, recording.device)
+        return [each for place in sorted(finished) for each in finished[place]]
 
     def _check(self, told: Sequence[Told]) -> None:
         ranks = self.mesh.sample.ranks
@@ -185,35 +177,3 @@ class TileParallel:
                     "that work on a sample share its tiles: give them inputs of one shape, and "
                     "the same tile sizes."
                 )
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a rank says to the others before tiles are exchanged.
-
-    Attributes:
-        outputs: shapes, strides and types of what it has computed, by the tile's place.
-        inputs: shapes of what goes into all calls.
-        problem: what went wrong; empty where nothing did.
-    """
-
-    outputs: dict[int, list[tuple[torch.Size, tuple[int, ...], torch.dtype]]]
-    inputs: list[torch.Size]
-    problem: str
-
-
-@dataclass
-class Work:
-    """What a rank has computed, by the tile's place, and why not more."""
-
-    outputs: dict[int, list[torch.Tensor]] = field(default_factory=dict)
-    error: Exception | None = None
-
-    def told(self, inputs: list[torch.Size]) -> Told:
-        """What the others must know of it."""
-        kinds = {
-            place: [(each.shape, each.stride(), each.dtype) for each in own]
-            for place, own in self.outputs.items()
-        }
-        error = self.error
-        return Told(kinds, inputs, f"{type(error).__name__}: {error}" if error else "")
