@@ -76,8 +76,13 @@ def reused_steps(stats: CacheStats) -> dict[str, list[int]]:
     }
 
 
+def blocks_of(stats: CacheStats, log: CallLog) -> int:
+    """How many blocks a block list, or chain of lists, has."""
+    return sum(log.sizes[name] for name in stats.name.split("+"))
+
+
 def _blocks_run(stats: CacheStats, log: CallLog, branch: str, step: int) -> int:
-    every = sum(log.sizes[name] for name in stats.name.split("+"))
+    every = blocks_of(stats, log)
     decision = stats.decisions[branch][step]
     assert decision.step == step
     options = stats.cache_options

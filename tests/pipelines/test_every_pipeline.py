@@ -24,7 +24,7 @@ from cache_dit import (
 )
 from cache_dit.verify import pipelines
 from cache_dit.verify.pipelines import PipelineEntry
-from tests.pipelines.call_log import CallLog, reused_steps, says, seen
+from tests.pipelines.call_log import CallLog, blocks_of, reused_steps, says, seen
 
 # What diffusers itself brings about with these components.
 pytestmark = [
@@ -86,14 +86,21 @@ def equal(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+def in_loops(entry: PipelineEntry, loop: list[Any], whole: Any) -> list[Any]:
+    """The calls of all loops, of which each has ``loop``, and what is computed between them."""
+    return loop + (entry.sections - 1) * ([whole] * entry.between + loop)
+
+
 @every_pipeline
 def test_it_computes_what_its_summary_says(entry: PipelineEntry) -> None:
     pipe = entry.build()
     log = CallLog(getattr(pipe, entry.denoiser), entry.blocks(pipe))
     one_loop = list(entry.branches) * STEPS
 
+    every_call = in_loops(entry, [log.sizes] * len(one_loop), log.sizes)
+
     plain = entry.run(pipe, STEPS)
-    assert log.calls == [log.sizes] * len(one_loop) * entry.sections, "the table is wrong"
+    assert log.calls == every_call, "the table is wrong"
     assert all(bool(tensor.isfinite().all()) for tensor in plain)
 
     cache_dit.enable_cache(pipe, cache_config=NEVER)
@@ -107,7 +114,8 @@ def test_it_computes_what_its_summary_says(entry: PipelineEntry) -> None:
         assert all(set(each.decisions) == set(entry.branches) for each in stats)
         said = says(stats, log, one_loop)
         if config is STATIC:  # every loop of a pipeline that has several is alike
-            assert seen(stats, log) == said * entry.sections
+            whole = {each.name: blocks_of(each, log) for each in stats}
+            assert seen(stats, log) == in_loops(entry, said, whole)
             assert all(steps == ZEROS for each in stats for steps in reused_steps(each).values())
             assert not equal(approximate, plain)
         else:
@@ -116,7 +124,7 @@ def test_it_computes_what_its_summary_says(entry: PipelineEntry) -> None:
     cache_dit.disable_cache(pipe)
     log.clear()
     assert equal(entry.run(pipe, STEPS), plain)
-    assert log.calls == [log.sizes] * len(one_loop) * entry.sections
+    assert log.calls == every_call
 
 
 class Stationary(FlowMatchEulerDiscreteScheduler):

@@ -6,7 +6,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from cache_dit.intercept import Call, intercept
+from cache_dit.verify.controlnets.calls import resizing
 from cache_dit.verify.controlnets.entries import (
+    COSMOS_CONFIG,
     FLUX_CONFIG,
     HUNYUAN_CONFIG,
     QWEN_CONFIG,
@@ -27,9 +30,9 @@ from cache_dit.verify.pipelines.components import (
 from cache_dit.verify.pipelines.cross_attention import HUNYUAN_DIT, SANA, Z_IMAGE
 from cache_dit.verify.pipelines.entry import PipelineEntry
 from cache_dit.verify.pipelines.flux import FLUX, FLUX_PROMPT
-from cache_dit.verify.pipelines.image import COND, QWEN, SD3
+from cache_dit.verify.pipelines.image import BOTH, COND, QWEN, SD3
 from cache_dit.verify.pipelines.texts import image_size, seen, states
-from cache_dit.verify.pipelines.video import WAN
+from cache_dit.verify.pipelines.video import WAN, Unguarded
 from cache_dit.verify.zoo.entry import Arguments
 
 
@@ -47,6 +50,18 @@ def autoencoder_dc() -> Any:
         "decoder_qkv_multiscales": ((),) * 6,
     }
     return from_diffusers("AutoencoderDC", config)
+
+
+def cosmos_controlnet() -> Any:
+    """The ControlNet of Cosmos; torchvision, which resizes a mask in it, need not be there."""
+
+    def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with resizing():
+            return call(*args, **kwargs)
+
+    net = from_diffusers("CosmosControlNetModel", COSMOS_CONFIG)
+    intercept(net, __call__=around)
+    return net
 
 
 def controlled(
@@ -94,6 +109,27 @@ ENTRIES = (
     ),
     controlled(
         "SanaControlNetPipeline", SANA, "SanaControlNetModel", SANA_CONFIG, vae=autoencoder_dc
+    ),
+    PipelineEntry(
+        class_name="Cosmos2_5_TransferPipeline",
+        components=parts(
+            "CosmosTransformer3DModel/controlnet",
+            vae=lambda: autoencoder_wan(4),
+            scheduler=unipc,
+            controlnet=cosmos_controlnet,
+            safety_checker=Unguarded,
+        ),
+        call=lambda s: {
+            **image_size(s),
+            **states(s, 24),
+            "controls": pictures(s.frames, s.height, s.width),
+            "num_frames_per_chunk": 5,
+        },
+        sizes={"batch": 1, "frames": 9, "height": 32, "width": 48, "text": 7},
+        branches=BOTH,
+        sections=2,
+        note="no cache_context: the branches are told apart by their order; the last frame of a "
+        "piece begins the next one",
     ),
     PipelineEntry(
         class_name="HunyuanDiTPAGPipeline",

@@ -27,7 +27,8 @@ class PipelineEntry(Named):
     encoder, where the call brings the text's states along). call: the arguments for given sizes,
     as specs. sizes: what may be changed in a call, in pixels (``height``, ``width``), frames, text
     states and samples (``batch``). branches: names of the transformer calls of one step, in their
-    order. sections: how many denoising loops one call has. output: the ``output_type``; latents,
+    order. sections: how many denoising loops one call has. between: how often the transformer is
+    called between two of them, to compute. output: the ``output_type``; latents,
     unless the pipeline always decodes. denoiser: the component with the blocks. attributes: what
     is set on the pipeline when it is built.
     """
@@ -39,6 +40,7 @@ class PipelineEntry(Named):
     branches: tuple[str, ...]
     variant: str = ""
     sections: int = 1
+    between: int = 0
     output: str = "latent"
     denoiser: str = "transformer"
     attributes: Mapping[str, Any] = field(default_factory=dict)

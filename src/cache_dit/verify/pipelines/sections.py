@@ -63,6 +63,23 @@ FRAMEPACK = PipelineEntry(
     sections=2,
 )
 
+ANYFLOW = PipelineEntry(
+    class_name="AnyFlowFARPipeline",
+    components=parts(
+        "AnyFlowFARTransformer3DModel",
+        transformer=lambda: transformer("AnyFlowFARTransformer3DModel", full_chunk_limit=2),
+        scheduler=lambda: from_diffusers("FlowMapEulerDiscreteScheduler"),
+    ),
+    call=lambda s: {
+        **video_size(s),
+        **states(s, 20),
+        "chunk_partition": [s.frames // 4 + 1],
+        "guidance_scale": 3.0,
+    },
+    sizes={"batch": 1, "frames": 5, "height": 64, "width": 64, "text": 7},
+    branches=ONE,
+)
+
 ENTRIES = (
     SKYREELS,
     SKYREELS.with_variant(
@@ -117,21 +134,13 @@ ENTRIES = (
         output="pt",
         note="every tile of a video has a loop of its own",
     ),
-    PipelineEntry(
-        class_name="AnyFlowFARPipeline",
-        components=parts(
-            "AnyFlowFARTransformer3DModel",
-            transformer=lambda: transformer("AnyFlowFARTransformer3DModel", full_chunk_limit=2),
-            scheduler=lambda: from_diffusers("FlowMapEulerDiscreteScheduler"),
-        ),
-        call=lambda s: {
-            **video_size(s),
-            **states(s, 20),
-            "chunk_partition": [s.frames // 4 + 1],
-            "guidance_scale": 3.0,
-        },
-        sizes={"batch": 1, "frames": 5, "height": 64, "width": 64, "text": 7},
-        branches=ONE,
-        note="one chunk: between chunks, keys and values are written in a call of its own",
+    ANYFLOW,
+    ANYFLOW.with_variant(
+        "chunks",
+        sizes={"frames": 9},
+        call=lambda s: {"chunk_partition": [2, 1]},
+        sections=2,
+        between=1,
+        note="between chunks, keys and values are written in a call of its own",
     ),
 )
