@@ -9,7 +9,7 @@ AXES   ?= cache cp tp tp+cp controlnet te vae
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
-MEASURED  := encoder_shares vae_parallel overhead context_parallel
+MEASURED  := encoder_shares vae_parallel overhead context_parallel quality
 SOURCES   := $(shell find src -name '*.py')
 CODE      := $(wildcard src tools tests examples benchmarks)
 
@@ -68,14 +68,16 @@ verify: $(INSTALLED)   ## prove all models anew, and write the matrix; AXES='cp 
 	  $(BIN)/cache-dit verify --all --axis $$axis --json src/cache_dit/verify/matrix.json $(ARGS); done
 	$(BIN)/python tools/generate_docs.py
 
-benchmarks: $(MEASURED:%=outputs/benchmarks/%.json)  ## measure anew, and write the tables and plots; goes on where it was broken off
-	cp outputs/benchmarks/*.json benchmarks/results/
+benchmarks: $(MEASURED:%=outputs/benchmarks/%.json)  ## measure anew, and write tables and plots; called again, goes on
+	cp $^ benchmarks/results/
 	$(BIN)/python tools/generate_docs.py
 
-outputs/benchmarks/overhead.json: ARGS += $(PEER:%=--peer %)
 outputs/benchmarks/context_parallel.json: $(wildcard benchmarks/context_*.py) benchmarks/link.py
+outputs/benchmarks/overhead.json: benchmarks/subjects.py
+outputs/benchmarks/quality.json: benchmarks/quality_settings.py
+outputs/benchmarks/overhead.json: OPTIONS = $(PEER:%=--peer %)
 outputs/benchmarks/%.json: benchmarks/%.py $(SOURCES) | $(INSTALLED)
-	$(BIN)/python $< $(ARGS) --json $@
+	$(BIN)/python $< $(OPTIONS) --json $@
 
 generate: $(INSTALLED) ## rewrite the pages that are derived from the code
 	$(BIN)/python tools/generate_docs.py

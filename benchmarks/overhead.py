@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -175,7 +176,7 @@ def main() -> None:
         help=f"SIZE:BLOCKS, a size ({', '.join(SIZES)}) and how many blocks run on a reused step",
     )
     chosen = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 100)
     if chosen.peer is None:
         console.print("Without the public cache-dit: no --peer was given (see README.md).")
     results: list[Row] = []

@@ -19,8 +19,9 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from benchmark_tables import RESULTS, Rows, read
+from benchmark_table import RESULTS, Rows, read
 from plot_overhead import draw_overhead
+from plot_quality import draw_quality
 
 SETTINGS: Any = {"svg.hashsalt": "cache-dit", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
 DIGEST = re.compile(r"drawn from ([0-9a-f]{64})")
@@ -35,6 +36,7 @@ class Plot:
 
 
 PLOTS: Mapping[str, Plot] = {
+    "images/quality.svg": Plot("quality", draw_quality),
     "images/overhead.svg": Plot("overhead", draw_overhead),
 }
 """Path under docs -> plot."""

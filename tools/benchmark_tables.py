@@ -6,38 +6,21 @@ What stands between ``<!-- benchmark NAME -->`` and ``<!-- /benchmark -->`` on a
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
-NUMBER = re.compile(r"([-+]?[\d.]+(e[-+]?\d+)?%?)?")
+from benchmark_table import RESULTS, Row, Rows, Table, table
+from quality_rows import (
+    FIGURES,
+    PREDICTORS,
+    SETTING,
+    advised,
+    by_predictor,
+    frontier,
+)
+
 MARK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
-
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
-Cell = Callable[[Row], str]
-
-
-@dataclass(frozen=True)
-class Table:
-    """How rows of a results file are shown.
-
-    Attributes:
-        results: the file's name, without ``.json``.
-        columns: title -> key of a row with a format, such as ``"wall:.2f"``, or a function.
-        part: only rows with this value of their key ``"part"``.
-        arrange: what makes the rows of the table from those of the file.
-    """
-
-    results: str
-    columns: Mapping[str, str | Cell]
-    part: str | None = None
-    arrange: Callable[[Rows], Rows] = lambda rows: rows
 
 
 def blocks_of(row: Row) -> str:
@@ -57,16 +40,29 @@ def one_line_each(rows: Rows) -> list[Row]:
     return list(lines.values())
 
 
-def frontier(rows: Rows) -> list[Row]:
-    """Those that no other beats: fewer blocks computed, and a higher PSNR; cheapest first."""
-    best: list[Row] = []
-    for row in sorted(rows, key=lambda row: (row["share"], -row["psnr"])):
-        if not best or row["psnr"] > best[-1]["psnr"]:
-            best.append(row)
-    return best
+def shares(rows: Rows) -> list[Row]:
+    """One row for each axis of `new_model_share.py`: how many models passed, of how many."""
+    lines: list[Row] = []
+    for axis in dict.fromkeys(row["axis"] for row in rows):
+        passed = [row.get("ok", not row.get("reason")) for row in rows if row["axis"] == axis]
+        count, share = len(passed), sum(passed) / len(passed)
+        lines.append({"axis": axis, "passed": sum(passed), "count": count, "share": share})
+    return lines
 
 
 TABLES: dict[str, Table] = {
+    "quality_advice": Table(
+        "quality", {"for": "purpose", **SETTING, **FIGURES}, part="long", arrange=advised
+    ),
+    "quality_predictors": Table(
+        "quality",
+        {"threshold": "threshold", **{name: name for name in PREDICTORS}},
+        part="long",
+        arrange=by_predictor,
+    ),
+    "quality_best": Table("quality", {**SETTING, **FIGURES}, part="long", arrange=frontier),
+    "quality_short": Table("quality", {**SETTING, **FIGURES}, part="short"),
+    "quality_all": Table("quality", {**SETTING, **FIGURES}, part="long"),
     "overhead": Table(
         results="overhead",
         columns={
@@ -133,6 +129,11 @@ TABLES: dict[str, Table] = {
             "PSNR, dB": "psnr:.1f",
         },
     ),
+    "new_model_share": Table(
+        results="new_model_share",
+        columns={"axis": "axis", "passed": "passed", "of": "count", "share": "share:.0%"},
+        arrange=shares,
+    ),
     "vae_parallel": Table(
         results="vae_parallel",
         columns={
@@ -148,22 +149,13 @@ TABLES: dict[str, Table] = {
 """What a page can show."""
 
 
-def read(name: str, results: Path = RESULTS) -> dict[str, Any]:
-    """The rows of a benchmark, and what they were measured with.
-
-    Raises:
-        FileNotFoundError: it has not been run.
-    """
-    found: dict[str, Any] = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-    return found
-
-
 def with_tables(text: str, results: Path = RESULTS) -> str:
     """A page with all its tables as the results are now.
 
+    What has not been measured yet stays as it stands on the page.
+
     Raises:
         ValueError: a table that nobody defines.
-        FileNotFoundError: a table of a benchmark that has not been run.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -172,39 +164,8 @@ def with_tables(text: str, results: Path = RESULTS) -> str:
                 f"<!-- benchmark {match[2]} -->: there is no such table. "
                 f"Those of tools/benchmark_tables.py are {', '.join(TABLES)}."
             )
+        if not (results / f"{TABLES[match[2]].results}.json").is_file():
+            return match[0]
         return f"{match[1]}\n{table(TABLES[match[2]], results)}\n{match[3]}"
 
     return MARK.sub(replace, text)
-
-
-def table(shown: Table, results: Path = RESULTS) -> str:
-    """A table in Markdown, and the line below it.
-
-    Columns of numbers are aligned to the right. The first column says what changes, row by row.
-    """
-    document = read(shown.results, results)
-    rows = [row for row in document["rows"] if shown.part in (None, row.get("part"))]
-    cells = [[cell(row, each) for each in shown.columns.values()] for row in shown.arrange(rows)]
-    numeric = [all(map(NUMBER.fullmatch, column)) for column in zip(*cells, strict=True)]
-    rule = ["---:" if right else "---" for right in numeric]
-    for above, line in reversed(list(pairwise(cells))):
-        line[0] = "" if line[0] == above[0] else line[0]
-    lines = [f"| {' | '.join(line)} |" for line in (list(shown.columns), rule, *cells)]
-    return "\n".join([*lines, "", measured_with(document["ran"])]) + "\n"
-
-
-def cell(row: Row, column: str | Cell) -> str:
-    """What a column shows of a row: nothing for what the row lacks."""
-    if callable(column):
-        return column(row)
-    key, _, form = column.partition(":")
-    value = row.get(key)
-    return "" if value is None else format(value, form)
-
-
-def measured_with(ran: Mapping[str, Any]) -> str:
-    """One sentence: the command, versions and cores."""
-    return (
-        f"Measured by `{ran['command']}` with Python {ran['python']}, torch {ran['torch']}, "
-        f"diffusers {ran['diffusers']}, on {ran['processor']} with {ran['cores']} cores."
-    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from benchmark_tables import Rows, blocks_of
+from benchmark_table import Rows
+from benchmark_tables import blocks_of
 from plot_style import AMBER, BLUE, GREEN, GREY, RED, plain_axes
 
 LIMIT = 1.05  # what we aim at for blocks of a millisecond and more

@@ -9,7 +9,8 @@ import pytest
 
 import generate_docs
 from benchmark_plots import PLOTS, digest, drawn_from, rendered
-from benchmark_tables import with_tables
+from benchmark_table import table
+from benchmark_tables import TABLES, with_tables
 from cache_dit.caching.block_adapters import BlockAdapterRegister
 from excerpts import excerpt, refreshed
 
@@ -69,6 +70,8 @@ def test_a_table_shows_what_was_measured(tmp_path: Path) -> None:
     assert "Measured by `python x.py` with Python 3.12" in shown
     assert "old" not in shown and shown.endswith("after\n")
     assert with_tables(shown, tmp_path) == shown
+    not_yet = page.replace("vae_parallel", "overhead")
+    assert with_tables(not_yet, tmp_path) == not_yet
     with pytest.raises(ValueError, match=r"<!-- benchmark none -->: there is no such table"):
         with_tables(page.replace("vae_parallel", "none"), tmp_path)
 
@@ -89,3 +92,15 @@ def test_a_plot_is_drawn_anew_when_its_figures_change(tmp_path: Path) -> None:
     results.write_text(json.dumps({"rows": rows}))
     assert drawn_from(path) != digest(plot, tmp_path)
     assert rendered(plot, tmp_path) != drawn
+
+
+def test_a_column_without_figures_is_left_out_and_a_list_has_no_machine(tmp_path: Path) -> None:
+    rows = [{"model": "A", "axis": "cp", "ok": True}, {"model": "B", "axis": "cp", "ok": False}]
+    (tmp_path / "new_model_share.json").write_text(json.dumps(rows))
+    shown = table(TABLES["new_model_share"], tmp_path)
+    assert (
+        shown
+        == "| axis | passed | of | share |\n| --- | ---: | ---: | ---: |\n| cp | 1 | 2 | 50% |\n"
+    )
+    assert "LPIPS" in TABLES["quality_all"].columns
+    assert "LPIPS" not in table(TABLES["quality_all"]), "it was not measured"

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark_tables import RESULTS, TABLES, table
+from benchmark_table import RESULTS, table
+from benchmark_tables import TABLES
 from tests.docs.pages import ROOT
 
 SMALLEST = {
     "encoder_shares": ["--encoders", "1", "--ranks", "2"],
     "overhead": ["--cases", "tiny:1", "--rounds", "1"],
     "context_parallel": ["--tokens", "64", "--repeats", "1", "--ranks", "1"],
+    "quality": ["--pictures", "1", "--steps", "4", "--few", "3"],
     "vae_parallel": ["--subjects", "1", "--ranks", "2"],
 }
 """Benchmark -> options for as little as possible."""
