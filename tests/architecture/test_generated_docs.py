@@ -66,7 +66,7 @@ def test_a_table_shows_what_was_measured(tmp_path: Path) -> None:
     (tmp_path / "vae_parallel.json").write_text(json.dumps(document))
     page = "before\n<!-- benchmark vae_parallel -->\nold\n<!-- /benchmark -->\nafter\n"
     shown = with_tables(page, tmp_path)
-    assert "\n| a video | 2 ranks | 0.34 | 1.00 |  |  |\n|  | 2 ranks | 0.34 |" in shown
+    assert "\n| a video | 2 ranks | 0.34 | 1.00 |\n|  | 2 ranks | 0.34 |" in shown
     assert "Measured by `python x.py` with Python 3.12" in shown
     assert "old" not in shown and shown.endswith("after\n")
     assert with_tables(shown, tmp_path) == shown
