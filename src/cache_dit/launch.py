@@ -56,7 +56,7 @@ def joined(device: str | None = None) -> Iterator[Place]:
         torch.cuda.set_device(chosen)
     starts = started_by_torchrun() and not dist.is_initialized()
     if starts:
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     try:
         together = dist.is_initialized()
         rank, size = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
