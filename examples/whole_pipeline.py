@@ -1,8 +1,8 @@
 """A whole pipeline on several devices: prompt, picture and pixels, the same as on one.
 
-torchrun --nproc_per_node=2 examples/whole_pipeline.py --ulysses 2
+torchrun --nproc_per_node=2 examples/whole_pipeline.py
 torchrun --nproc_per_node=2 examples/whole_pipeline.py --tp 2
-torchrun --nproc_per_node=2 examples/whole_pipeline.py --ulysses 2 --model MODEL --prompt "..."
+torchrun --nproc_per_node=2 examples/whole_pipeline.py --model MODEL --prompt "..."
 """
 
 from typing import Any
@@ -20,9 +20,10 @@ SPREAD = ("text_encoder", "text_encoder_2", "text_encoder_3", "vae", "controlnet
 
 
 def main() -> None:
-    options = arguments(__doc__, steps=6, ulysses=1, tp=1)
+    options = arguments(__doc__, steps=6, ulysses=0, tp=1)
     with joined() as place:
         pipe = tiny() if options.model == "demo" else load(options.model, place.device)
+        ulysses = options.ulysses or place.size // options.tp  # all ranks, unless it is given
         config = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=2)
         cache_dit.enable_cache(pipe, config)
         alone, whole = draw(pipe, options.prompt, options.steps), sizes(pipe)
@@ -31,7 +32,7 @@ def main() -> None:
             pipe,
             config,
             parallelism_config=ParallelismConfig(
-                ulysses_size=options.ulysses, tp_size=options.tp, extra_parallel_modules=extra
+                ulysses_size=ulysses, tp_size=options.tp, extra_parallel_modules=extra
             ),
         )
         together, here = draw(pipe, options.prompt, options.steps), sizes(pipe)

@@ -29,7 +29,7 @@ ALONE = {  # arguments, and what has to be printed
 }
 OVER_RANKS = {
     "over_ranks.py": (["--steps", "3", "--ulysses", "2", "--cache", "1"], "2 ranks"),
-    "whole_pipeline.py": (["--steps", "3", "--ulysses", "2"], "text_encoder_2   5"),
+    "whole_pipeline.py": (["--steps", "3"], "text_encoder_2   5"),
 }
 
 

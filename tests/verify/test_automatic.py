@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cache_dit import BlockAdapter, BlockAdapterRegister
@@ -35,3 +37,9 @@ def test_the_loop_over_the_blocks_says_what_the_register_says(name: str) -> None
 
 def test_at_least_four_of_five_models_need_no_adapter() -> None:
     assert len(BEYOND_IT) <= len(MODELS) / 5
+
+
+def test_the_documentation_has_the_figure() -> None:
+    faq = Path(__file__).parents[2] / "docs" / "FAQ.md"
+    found = f"{len(MODELS) - len(BEYOND_IT)} of the {len(MODELS)} models of the zoo"
+    assert found in faq.read_text(encoding="utf-8")
