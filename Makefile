@@ -9,7 +9,7 @@ AXES   ?= cache cp tp tp+cp controlnet te vae
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
-MEASURED  := encoder_shares vae_parallel overhead context_parallel quality
+MEASURED  := encoder_shares vae_parallel overhead context_parallel quality tensor_parallel
 SOURCES   := $(shell find src -name '*.py')
 CODE      := $(wildcard src tools tests examples benchmarks)
 

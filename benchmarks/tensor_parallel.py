@@ -1,25 +1,27 @@
-"""Tensor parallelism: bytes, memory, time and error of a model, and what one layer adds to a call.
+"""Tensor parallelism: bytes, memory, time and error of a model, and what parts are best kept as.
 
     python benchmarks/tensor_parallel.py --tokens 512 --repeats 5
 
 Every rank has one thread. All times are ratios within one run, of medians: the model over ranks to
-the model on one process, wall-clock and processor time; and a pair of layers, kept as plain local
-parts, to the same pair as distributed tensors (DTensor).
+the model on one process, wall-clock and processor time; and layers that are kept as plain local
+parts beside the same layers as distributed tensors (DTensor): what two of them add to a call, and
+the trials of `shards`.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from diffusers import FluxTransformer2DModel
+from over_ranks import ratios
+from record import Row, save
+from shards import DTENSOR, PLAIN, Trial, compiled, quantized, whole_state
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor.parallel import (
@@ -34,6 +36,8 @@ from cache_dit.parallelism.tensor_parallel import TensorParallel
 from cache_dit.verify.ranks import Ranks
 
 PAIR: Any = {"0": "colwise", "2": "rowwise"}
+TRIALS = (compiled, quantized, whole_state)
+LENGTHS = (16, 24, 32)
 
 
 @dataclass(frozen=True)
@@ -58,32 +62,44 @@ class Measured:
 
 
 def main() -> None:
+    options = arguments()
+    groups = {size: Ranks(size, patience=1800) for size in options.ranks}
+    rows: list[Row] = []
+    for size, group in groups.items():
+        rows.append(of_model(size, group, options))
+        print(rows[-1], flush=True)
+    size, group = max(groups.items())
+    if size > 1:
+        trial = Trial(size, options.heads, options.width, 3, LENGTHS, options.backend, 5)
+        for job in ((layers, size, 20 * options.repeats), *((each, trial) for each in TRIALS)):
+            found: list[Row] = group.run(*job)[0]
+            rows += found
+            print(*found, sep="\n", flush=True)
+    for group in groups.values():
+        group.stop()
+    if options.json:
+        save(options.json, rows)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--width", type=int, default=64, help="of one head")
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ranks", type=int, nargs="*", default=[1, 2])
-    options = parser.parse_args()
-    print(
-        f"FLUX, 2 + 4 blocks, {options.heads} heads of {options.width}, {options.tokens} tokens\n"
-    )
-    print("| ranks | exchanges | S d b sent | weights | wall-clock | processor | error |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
-    groups = {size: Ranks(size, patience=1800) for size in options.ranks}
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    return parser.parse_args()
+
+
+def of_model(size: int, group: Ranks, options: argparse.Namespace) -> Row:
+    """The row of the model over so many ranks: that of the slowest."""
     unit = (options.tokens + 64) * options.heads * options.width * 4
-    for size, group in groups.items():
-        shape = (options.tokens, options.heads, options.width)
-        found: list[Measured] = group.run(measure, size, *shape, options.repeats)
-        most = max(found, key=lambda each: each.wall)
-        cells = f"{most.exchanges} | {most.sent / unit:.2f} | {most.share:.3f} | {most.wall:.2f}"
-        print(f"| {size} | {cells} | {most.processor:.2f} | {most.error:.0e} |", flush=True)
-    for size in [size for size in options.ranks if size > 1]:
-        plain, distributed = groups[size].run(layers, size, 20 * options.repeats)[0]
-        print(f"\nTwo small layers over {size} ranks, processor time of a call over one process:")
-        print(f"plain parts {plain:.1f}, DTensor {distributed:.1f}")
-    for group in groups.values():
-        group.stop()
+    shape = (options.tokens, options.heads, options.width)
+    found: list[Measured] = group.run(measure, size, *shape, options.repeats)
+    most = asdict(max(found, key=lambda each: each.wall))
+    return {"part": "model", "ranks": size, **most, "sent": most["sent"] / unit}
 
 
 def measure(size: int, tokens: int, heads: int, width: int, repeats: int) -> Measured:
@@ -123,8 +139,8 @@ def measure(size: int, tokens: int, heads: int, width: int, repeats: int) -> Mea
     return Measured(calls, sent, share, wall, processor, error)
 
 
-def layers(size: int, repeats: int) -> tuple[float, float]:
-    """(plain parts, DTensor): processor time of two small layers, over those of one process."""
+def layers(size: int, repeats: int) -> list[Row]:
+    """Processor time of two small layers, over those of one process."""
     alone, plain, distributed = (feed_forward() for _ in range(3))
     mesh = Mesh.of(ParallelismConfig(tp_size=size))
     TensorParallel(plain, PAIR, mesh, mesh.tp).install()
@@ -132,46 +148,20 @@ def layers(size: int, repeats: int) -> tuple[float, float]:
     parallelize_module(distributed, init_device_mesh("cpu", (size,)), styles)
     value = torch.randn(1, 4, 64)
     dist.broadcast(value, 0)
-    ours = ratios(lambda: alone(value), lambda: plain(value), repeats)[1]
-    return ours, ratios(lambda: alone(value), lambda: distributed(value), repeats)[1]
+    return [
+        {
+            "part": "layers",
+            "parts": parts,
+            "processor": ratios(lambda: alone(value), lambda: made(value), repeats)[1],  # noqa: B023
+        }
+        for parts, made in ((PLAIN, plain), (DTENSOR, distributed))
+    ]
 
 
 def feed_forward() -> nn.Module:
     """Two layers so small that what is around them shows."""
     made = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64))
     return made.requires_grad_(False)
-
-
-def ratios(
-    alone: Callable[[], Any], together: Callable[[], Any], repeats: int
-) -> tuple[float, float]:
-    """Medians of wall-clock and processor time over those of one process, timed in turn."""
-    found = []
-    for _ in range(repeats):
-        _wait_for_all()  # one process has the machine for itself, as the ranks have together
-        first = _rank() == 0
-        one = torch.tensor(_time(alone) if first else (0.0, 0.0), dtype=torch.float64)
-        if dist.get_world_size() > 1:
-            dist.broadcast(one, 0)
-        several = _time(together)
-        found.append([spent / float(base) for spent, base in zip(several, one, strict=True)])
-    wall, processor = (statistics.median(each) for each in zip(*found, strict=True))
-    return wall, processor
-
-
-def _rank() -> int:
-    return dist.get_rank()
-
-
-def _wait_for_all() -> None:
-    dist.barrier()
-
-
-def _time(work: Callable[[], Any]) -> tuple[float, float]:
-    """(seconds, processor seconds) of a call."""
-    start, busy = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - start, time.process_time() - busy
 
 
 if __name__ == "__main__":

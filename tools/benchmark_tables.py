@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-from benchmark_table import RESULTS, Row, Rows, Table, table
+from benchmark_table import RESULTS, Cell, Row, Rows, Table, table
 from quality_rows import (
     FIGURES,
     PREDICTORS,
@@ -48,6 +49,11 @@ def shares(rows: Rows) -> list[Row]:
         count, share = len(passed), sum(passed) / len(passed)
         lines.append({"axis": axis, "passed": sum(passed), "count": count, "share": share})
     return lines
+
+
+def yes_or_no(key: str) -> Cell:
+    """The column of a truth value."""
+    return lambda row: "yes" if row[key] else "no"
 
 
 TABLES: dict[str, Table] = {
@@ -133,6 +139,61 @@ TABLES: dict[str, Table] = {
         results="new_model_share",
         columns={"axis": "axis", "passed": "passed", "of": "count", "share": "share:.0%"},
         arrange=shares,
+    ),
+    "tensor_parallel": Table(
+        results="tensor_parallel",
+        part="model",
+        columns={
+            "ranks": "ranks",
+            "exchanges": "exchanges",
+            "S d b sent by a rank": "sent:.2f",
+            "weights held": "share:.3f",
+            "wall-clock time": "wall:.2f",
+            "processor time": "processor:.2f",
+            "error": "error:.0e",
+        },
+    ),
+    "tensor_layers": Table(
+        results="tensor_parallel",
+        part="layers",
+        columns={"two layers kept as": "parts", "processor time": "processor:.1f"},
+    ),
+    "tensor_compiled": Table(
+        results="tensor_parallel",
+        part="compiled",
+        columns={
+            "three blocks kept as": "parts",
+            "graphs": "graphs",
+            "graph breaks": "graph_breaks",
+            "two more lengths": "other_lengths",
+            "graphs then": "graphs_then",
+            "processor time": "processor:.2f",
+            "error": "error:.0e",
+        },
+    ),
+    "tensor_quantized": Table(
+        results="tensor_parallel",
+        part="quantized",
+        columns={
+            "in 8 bits by": "by",
+            "order": "order",
+            "parts": "parts",
+            "outcome": lambda row: shorten(row["outcome"], 80, placeholder=" ..."),
+            "off from the whole, quantized": "error:.0e",
+            "which is off by": "rounding:.0e",
+        },
+    ),
+    "tensor_state": Table(
+        results="tensor_parallel",
+        part="state",
+        columns={
+            "block kept as": "parts",
+            "lines": "lines",
+            "exchanges": "exchanges",
+            "sent by a rank / bytes of weights": "sent:.2f",
+            "the same weights": yes_or_no("same"),
+            "state_dict() has ordinary tensors": yes_or_no("ordinary"),
+        },
     ),
     "vae_parallel": Table(
         results="vae_parallel",

@@ -19,6 +19,10 @@ SMALLEST = {
     "overhead": ["--cases", "tiny:1", "--rounds", "1"],
     "context_parallel": ["--tokens", "64", "--repeats", "1", "--ranks", "1"],
     "quality": ["--pictures", "1", "--steps", "4", "--few", "3"],
+    "tensor_parallel": [
+        *("--tokens", "16", "--width", "16", "--heads", "2", "--repeats", "1"),
+        *("--ranks", "2", "--backend", "aot_eager"),
+    ],
     "vae_parallel": ["--subjects", "1", "--ranks", "2"],
 }
 """Benchmark -> options for as little as possible."""

@@ -37,7 +37,10 @@ def verify(
         typer.Option(dir_okay=False, help="Write the rows to this file; others in it stay."),
     ] = None,
     every_setting: Annotated[
-        bool, typer.Option("--every-setting", help="All settings: minutes for each model.")
+        bool,
+        typer.Option(
+            "--every-setting", help="All settings, and up to eight ranks: minutes for each model."
+        ),
     ] = False,
 ) -> None:
     """Prove that models work, with tiny copies of them: exact to rounding, in float64."""
