@@ -14,6 +14,7 @@ from cache_dit.verify.pipelines import (
     families,
     flux,
     image,
+    omnigen,
     sections,
     sound,
     video,
@@ -23,7 +24,18 @@ from cache_dit.verify.pipelines.entry import PipelineEntry
 
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
-FAMILIES = (flux, image, cross_attention, video, sound, sections, controlnet, families, worlds)
+FAMILIES = (
+    flux,
+    image,
+    omnigen,
+    cross_attention,
+    video,
+    sound,
+    sections,
+    controlnet,
+    families,
+    worlds,
+)
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 

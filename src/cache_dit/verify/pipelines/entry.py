@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +31,7 @@ class PipelineEntry(Named):
     order. sections: how many denoising loops one call has. between: how often the transformer is
     called between two of them, to compute. output: the ``output_type``; latents,
     unless the pipeline always decodes. denoiser: the component with the blocks. attributes: what
-    is set on the pipeline when it is built.
+    is set on the pipeline when it is built. making: what has to be in force while it is built.
     """
 
     class_name: str
@@ -44,6 +45,7 @@ class PipelineEntry(Named):
     output: str = "latent"
     denoiser: str = "transformer"
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    making: Callable[[], AbstractContextManager[None]] = nullcontext
     note: str = ""
 
     @property
@@ -55,7 +57,8 @@ class PipelineEntry(Named):
         """The pipeline, the same every time, with some ``components`` changed."""
         wanted = inspect.signature(self.pipeline_class).parameters.values()
         missing = {each.name: None for each in wanted if each.default is each.empty}
-        pipe = self.pipeline_class(**{**missing, **self.components(), **components})
+        with self.making():
+            pipe = self.pipeline_class(**{**missing, **self.components(), **components})
         for name, value in self.attributes.items():
             setattr(pipe, name, value)
         pipe.set_progress_bar_config(disable=True)
