@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Makes diffusion transformers faster: by a cache, and over several devices.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # a plain traceback shows a mistake in one's own model best
 )
 app.command("demo")(demo)
 app.command("generate")(generate)

@@ -18,7 +18,7 @@ from cache_dit.new_model.source import plan_source, source
 from cache_dit.new_model.write import snake_case
 from cache_dit.parallelism import attention, gather, packed_colwise, packed_rowwise, split
 from cache_dit.verify import zoo
-from tests.new_model import river_dit
+from tests.new_model import lake_dit, river_dit
 from tests.new_model.peculiar_dit import PeculiarDiT, make_inputs
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
@@ -109,6 +109,30 @@ def test_a_loop_that_cannot_be_read_is_seen_at_work() -> None:
     tensor = find_tensor_plans(seen)[0]
     assert tensor.plan["stages.*.look.kv"] == packed_colwise(1, 1)
     assert tensor.divide == ("stages.*.look.{num_heads,num_kv_heads}",)
+
+
+def test_lists_that_take_turns_and_numbers_whose_names_say_nothing() -> None:
+    torch.manual_seed(0)
+    entry = zoo.get(lake_dit.__file__)
+    seen = Facts.of(
+        entry.build(torch.float64), *(entry.step_inputs(n, torch.float64) for n in (0, 1))
+    )
+    fields = find_adapter(seen).fields
+    assert fields["blocks_name"] == ["layers.pair", "layers.row"]
+    assert fields["forward_pattern"] == [ForwardPattern.Pattern_0, ForwardPattern.Pattern_3]
+    assert fields["interleaved"] == ("layers.pair", "layers.pair", "layers.row")
+    joint = ({"rope": split(0, of=("txt", "img"))}, attention("txt", "img"))
+    assert find_context_plans(seen)[0].plan == {
+        "layers.pair.0": {"img": split(1), "txt": split(1)},
+        "layers.pair.*": joint,
+        "layers.row.*": joint,
+        "head": gather(1, "img"),
+    }
+    plans = find_tensor_plans(seen)
+    assert plans[0].plan["layers.row.*.fused.qkv"] == packed_colwise(4, 1, 1, 12)
+    assert plans[0].plan["layers.row.*.out"] == packed_rowwise(1, 3)
+    assert "layers.row.*.gate" not in plans[0].plan  # as wide, but it takes something else
+    assert any("layers.row.*.fused.{n_q,n_kv,wide}" in each.divide for each in plans)
 
 
 class Sums(nn.Module):

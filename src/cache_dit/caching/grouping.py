@@ -12,6 +12,7 @@ from ..intercept import Interception, intercept, original_class
 from ..logger import init_logger
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList
+from .block_adapters.turns import in_turn
 from .block_streams import BlockStreams
 from .calibrator_config import CalibratorConfig
 from .calibrators import Hold
@@ -157,7 +158,7 @@ def _in_order(
     adapter: BlockAdapter, chain: list[BlockList]
 ) -> tuple[tuple[weakref.ref[nn.Module], ...], list[Slot]]:
     """The blocks of lists that decide together, and their slots, in the order in which they run."""
-    rows = []
+    lists: dict[str, dict[int, tuple[weakref.ref[nn.Module], Slot]]] = {}
     segment, pattern = 0, None
     for each in chain:
         if each.pattern is not pattern or adapter.interleaved:
@@ -166,10 +167,12 @@ def _in_order(
         for place, reference, block in zip(each.places, each.references, each.blocks, strict=True):
             if (cls := original_class(block)) not in of_class:
                 of_class[cls] = BlockStreams(block, each.pattern, each.parameters, each.name)
-            rows.append((place, reference, Slot(of_class[cls], segment)))
+            slot = Slot(of_class[cls], segment)
+            lists.setdefault(each.name, {})[place] = (reference, slot)
+    rows = [row for each in lists.values() for row in each.values()]
     if adapter.interleaved:
-        rows.sort(key=lambda row: row[0])
-    return tuple(reference for _, reference, _ in rows), [slot for _, _, slot in rows]
+        rows = in_turn(lists, adapter.interleaved)
+    return tuple(reference for reference, _ in rows), [slot for _, slot in rows]
 
 
 def _single_blocks(slots: Sequence[Slot], config: DBPruneConfig) -> list[Layout]:

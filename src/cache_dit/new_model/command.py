@@ -41,14 +41,17 @@ def new_model(
         adapter = find_adapter(facts)
         context = first_exact(found.entry, find_context_plans(facts), wrong_context)
         tensor = first_exact(found.entry, find_tensor_plans(facts), wrong_tensor)
-        for note in [*context.notes, *tensor.notes]:
-            console.print(f"[yellow]To look at:[/yellow] {escape(note)}", highlight=False)
+        for axis, part in (("cp", context), ("tp", tensor)):
+            for note in part.notes:
+                text = f"[yellow]To look at, {axis}:[/yellow] {escape(note)}"
+                console.print(text, highlight=False, soft_wrap=True)
         file = f"{snake_case(found.name)}_support.py"
         text = support_source(found.name, file, found.imports, adapter.fields, context, tensor)
         axes = ["cache"] + ["cp"] * bool(context.plan) + ["tp"] * bool(tensor.plan)
         paths = write(output or found.folder, found.name, text, axes)
     except ValueError as error:
-        console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        text = f"[red]Error:[/red] {escape(str(error))}"
+        console.print(text, highlight=False, soft_wrap=True)  # there may be code to copy in it
         raise typer.Exit(2) from None
     for path in paths:
         console.print(f"Written: {path}", highlight=False)

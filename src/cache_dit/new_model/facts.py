@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from cache_dit.caching.block_adapters.block_lists import BlockList
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
 from cache_dit.intercept import original_class
 from cache_dit.new_model.watch import Call, Watched, watch
-from cache_dit.new_model.watched_lists import watched_lists
+from cache_dit.new_model.watched_lists import lists_between, watched_lists
 
 
 @dataclass
@@ -70,15 +69,10 @@ class Facts:
         return [name for name, _ in self.model.get_submodule(each.name).named_children()]
 
     @cached_property
-    def turns(self) -> list[str]:
-        """Names of the lists in the order in which their blocks run, without repetitions."""
+    def running(self) -> list[str]:
+        """Names of the lists, one for each block, in the order in which the blocks run."""
         calls = [(call.number, each.name) for each in self.lists for call in self.calls(each)]
-        return [name for name, _ in groupby(name for _, name in sorted(calls))]
-
-    @property
-    def interleaved(self) -> bool:
-        """Whether the lists take turns."""
-        return len(self.turns) > len(set(self.turns))
+        return [name for _, name in sorted(calls)]
 
 
 def stream(call: Call, each: BlockList, which: str = HIDDEN) -> tuple[str, torch.Tensor] | None:
@@ -93,9 +87,10 @@ def _lists(model: nn.Module, seen: Watched) -> list[BlockList]:
     """As the source of the model's loop says; or else as is seen, or as was registered."""
     try:
         (found,) = BlockAdapter(transformer=model, auto=True).transformers()
+        return found.lists + lists_between(model, seen, found.lists)
     except ValueError:
         if watched := watched_lists(model, seen):
-            return watched
+            return watched + lists_between(model, seen, watched)
         if not BlockAdapterRegister.is_supported(model):
             raise
         (found,) = BlockAdapterRegister.get_adapter(model).transformers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cache_dit.caching.block_adapters.turns import round_of
 from cache_dit.caching.denoiser import TIMESTEP_ENDINGS, TIMESTEP_NAMES
 from cache_dit.intercept import parameter_names
 from cache_dit.new_model.facts import Facts
@@ -29,8 +30,8 @@ def find_adapter(facts: Facts) -> Adapter:
         fields["stream_parameters"] = [each or None for each in parameters]
     if len(lists) == 1:
         fields = {name: value[0] for name, value in fields.items()}
-    elif facts.interleaved:
-        fields["interleaved"] = True
+    elif interleaved := round_of(facts.running):
+        fields["interleaved"] = interleaved
     else:
         fields["chained"] = True
     if _told_apart(facts):  # in case: calls that are one batch are not harmed by it

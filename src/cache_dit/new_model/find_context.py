@@ -45,6 +45,17 @@ def find_context_plans(facts: Facts) -> list[ContextPlan]:
     return [plan for n, plan in enumerate(made) if plan.plan not in [p.plan for p in made[:n]]]
 
 
+def _without_arguments(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan without what it says about arguments of modules."""
+    left = {}
+    for glob, entry in plan.items():
+        entries = entry if isinstance(entry, tuple) else (entry,)
+        kept = [each for each in entries if not isinstance(each, dict)]
+        if kept:
+            left[glob] = kept[0]
+    return left
+
+
 class _Finder:
     """Finds one plan.
 
@@ -82,7 +93,7 @@ class _Finder:
         if self.at_entrance and not self._move_to_entrance(streams):
             return ContextPlan()
         self._residuals()
-        self._gathers(facts.lists[-1])
+        self._gathers(next(each for each in facts.lists if each.name == facts.running[-1]))
         return made
 
     def _move_to_entrance(self, streams: dict[str, Split]) -> bool:
@@ -100,10 +111,7 @@ class _Finder:
             if name not in streams and (how := self._argument(name, value, [])) is not None
         }
         plan = self.made.plan
-        at_blocks = [glob for glob, entry in plan.items() if isinstance(entry, dict)]
-        for glob in at_blocks:
-            del plan[glob]
-        self.made.plan = {"": {**streams, **others}, **plan}
+        self.made.plan = {"": {**streams, **others}, **_without_arguments(plan)}
         return True
 
     def _first_streams(self, each: BlockList, call: Call) -> list[tuple[str, torch.Tensor]]:
@@ -144,7 +152,9 @@ class _Finder:
         if entry:
             self.made.plan[f"{each.name}.*"] = entry
         for glob, attentions in self._attentions(each, calls).items():
-            self.made.plan[glob] = attentions if len(attentions) > 1 else attentions[0]
+            steps: Any = attentions if len(attentions) > 1 else attentions[0]
+            arguments = self.made.plan.get(glob)  # of a block that attends itself
+            self.made.plan[glob] = (arguments, *attentions) if arguments else steps
         self._mixing(each)
 
     def _list_streams(self, each: BlockList, call: Call) -> list[tuple[str, torch.Tensor]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from math import gcd
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 
 from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.feed_forward import feed_forwards
+from cache_dit.new_model.flow import is_part, takes
 from cache_dit.new_model.watch import Attended, Call
 from cache_dit.parallelism import packed_colwise, packed_rowwise
 from cache_dit.parallelism.tensor_plan import Style
@@ -40,10 +42,17 @@ class TensorPlan:
 def find_tensor_plans(facts: Facts) -> list[TensorPlan]:
     """How the width of the blocks is shared out; the likeliest plan first.
 
-    What cannot be seen in one call is whether the code divides a width by a number of heads.
+    What cannot be seen in one call is whether the code divides a width by a number of heads, and
+    which numbers of a module are those of heads where their names do not say so.
     """
-    made = [_Finder(facts, widths).find() for widths in (False, True)]
-    return made if made[0].divide != made[1].divide else made[:1]
+    first = _Finder(facts)
+    first.find()
+    unnamed = dict.fromkeys(first.unnamed)
+    choices = [(), *((tuple(unnamed),) if unnamed else ())]
+    choices += [tuple(each for each in unnamed if each != other) for other in unnamed]
+    ways = product(choices, (False, True))
+    made = [_Finder(facts, names, widths).find() for names, widths in ways]
+    return [plan for n, plan in enumerate(made) if plan.divide not in [p.divide for p in made[:n]]]
 
 
 class _Finder:
@@ -51,12 +60,15 @@ class _Finder:
 
     Args:
         facts: the model.
+        names: of numbers that are those of heads, although their names do not say so.
         widths: divide the widths that attention modules keep, too.
     """
 
-    def __init__(self, facts: Facts, widths: bool) -> None:
+    def __init__(self, facts: Facts, names: tuple[str, ...] = (), widths: bool = False) -> None:
         self.facts = facts
+        self.names = names
         self.widths = widths
+        self.unnamed: list[str] = []  # what is as large as a number of heads, and may be one
         self.styles: dict[str, Any] = {}
         self.divided: list[str] = []
 
@@ -111,7 +123,7 @@ class _Finder:
         before = [call for call in own if call.number < first]
         behind = [call for call in own if call.number > first]
         behind = behind or [call for call in linears if call.number > first]
-        outs = self._outs(behind, shape.inner, linears)
+        outs = self._outs(behind, shape.inner, linears, attended)
         beside = {self._in(name) - shape.inner for name in outs} - {0}
         ins = {
             call.name: style
@@ -125,7 +137,8 @@ class _Finder:
         for name in self._norms(owner, ins, before, {shape.inner, shape.keys}, first):
             self._style(name, "norm")
         heads = {shape.heads, shape.keys // shape.size}
-        self._divide(owner, heads, {shape.inner, shape.keys})
+        for each in dict.fromkeys([owner, *(name.rpartition(".")[0] for name in ins)]):
+            self._divide(each, heads, {shape.inner, shape.keys} | beside)
         return beside
 
     def _key_heads(self, owner: str) -> int:
@@ -141,8 +154,20 @@ class _Finder:
     def _widths(self, linears: list[Call]) -> set[int]:
         return {self._out(call.name) for call in linears}
 
-    def _outs(self, behind: list[Call], inner: int, linears: list[Call]) -> dict[str, Any]:
-        """Layers that take what was attended, alone or side by side with something else."""
+    def _outs(
+        self, behind: list[Call], inner: int, linears: list[Call], attended: list[Attended]
+    ) -> dict[str, Any]:
+        """Layers that take what was attended, alone or side by side with something else.
+
+        Seen by what they take; where that was changed in between, by how wide it is.
+        """
+        seen = [call for call in behind if any(takes(call, each) for each in attended)]
+        if seen:
+            extras = {call.name: self._in(call.name) - inner for call in seen}
+            return {
+                name: packed_rowwise(*_shares(inner, extra)) if extra else "rowwise"
+                for name, extra in extras.items()
+            }
         widths = self._widths(linears)
         found: dict[str, Any] = {}
         for call in behind:
@@ -173,14 +198,16 @@ class _Finder:
                 continue
             if not isinstance(value, torch.Tensor) or value.shape[-1] not in widths:
                 continue
-            if any(_is_part(value, of=each) for each in given):
+            if any(is_part(value, of=each) for each in given):
                 yield call.name
 
     def _divide(self, owner: str, heads: set[int], widths: set[int]) -> None:
         for name, value in vars(self.facts.model.get_submodule(owner)).items():
             if type(value) is not int:
                 continue
-            is_head = HEADS.search(name) and value in heads
+            if value in heads and not HEADS.search(name):
+                self.unnamed.append(name)
+            is_head = value in heads and (HEADS.search(name) or name in self.names)
             is_width = self.widths and value in widths and not NOT_A_WIDTH.search(name)
             if (is_head or is_width) and (
                 glob := f"{self._glob(owner)}.{name}"
@@ -245,15 +272,6 @@ class _Shape:
             if out == sum(fused) + sum(more):
                 return packed_colwise(*_shares(*fused, *more))
         return None
-
-
-def _is_part(value: torch.Tensor, of: torch.Tensor) -> bool:
-    """Whether a tensor is another one, or one of the equal parts of its width."""
-    width = value.shape[-1]
-    if of.shape[:-1] != value.shape[:-1] or of.shape[-1] % width:
-        return False
-    parts = of.unflatten(-1, (-1, width)).unbind(-2)
-    return any(torch.equal(part, value) for part in parts)
 
 
 def _shares(*sizes: int) -> tuple[int, ...]:

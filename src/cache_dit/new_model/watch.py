@@ -42,6 +42,7 @@ class Attended:
         number: its place among all events.
         query: [batch, heads, tokens, width]; ``key`` likewise.
         mask: shape of the mask, None where there is none.
+        output: of the form of the query.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Attended:
     query: torch.Tensor
     key: torch.Tensor
     mask: tuple[int, ...] | None
+    output: torch.Tensor
 
 
 @dataclass
@@ -161,6 +163,9 @@ class _Attentions(TorchFunctionMode):
             mask = given.get("attn_mask")
             shape = None if mask is None else tuple(mask.shape)
             name = self.stack[-1].name if self.stack else ""
+            number = self.counted.next()
             query, key = given["query"].clone(), given["key"].clone()
-            self.seen.attended.append(Attended(name, self.counted.next(), query, key, shape))
+            output = func(*args, **kwargs)
+            self.seen.attended.append(Attended(name, number, query, key, shape, output.clone()))
+            return output
         return func(*args, **kwargs)

@@ -36,6 +36,41 @@ def watched_lists(model: nn.Module, seen: Watched) -> list[BlockList]:
     return lists_of(model, None, names, patterns, None, parameters) if names else []
 
 
+def lists_between(model: nn.Module, seen: Watched, known: list[BlockList]) -> list[BlockList]:
+    """Lists whose blocks run between those of the known ones, attend, and change one stream.
+
+    What they are given is made of what the others hand on: text and image in one row, for example.
+    """
+    calls = {call.name: call for call in seen.calls}
+    blocks = [f"{each.name}.{place}" for each in known for place in each.places]
+    numbers = [calls[name].number for name in blocks if name in calls]
+    names, parameters = [], []
+    for name, module in model.named_modules():
+        apart = not any(f"{block}.".startswith(f"{name}.") for block in blocks)
+        if not (isinstance(module, nn.ModuleList) and len(module) > 1 and apart):
+            continue
+        own = [calls[key] for key in (f"{name}.{n}" for n in range(len(module))) if key in calls]
+        within = any(f"{name}.".startswith(f"{block}.") for block in blocks)
+        between = all(min(numbers) < call.number for call in own) and own
+        between = between and any(call.number < max(numbers) for call in own)
+        stream = _changed(own[0]) if own else ""
+        if within or not between or not stream or not all(seen.within(c.name) for c in own):
+            continue
+        names.append(name)
+        parameters.append({HIDDEN: stream})
+    pattern = ForwardPattern.Pattern_3
+    return lists_of(model, None, names, [pattern] * len(names), None, parameters) if names else []
+
+
+def _changed(call: Call) -> str:
+    """The parameter that takes what a block changes: a tensor of its output's form."""
+    shape = call.output.shape if isinstance(call.output, torch.Tensor) else ()
+    for name, value in call.arguments.items():
+        if isinstance(value, torch.Tensor) and value.shape == shape and len(shape) > 2:
+            return name
+    return ""
+
+
 def _streams(calls: list[Call]) -> list[str]:
     """Parameters by which the outputs of a block go into the next one, in the outputs' order."""
     handed: Counter[tuple[int, str]] = Counter()

@@ -25,6 +25,7 @@ _BENEATH = (  # what a model's code calls: its line says more than theirs
     "cache_dit.parallelism",
     "cache_dit.caching",
     "cache_dit.intercept",
+    "cache_dit.verify",
 )
 _numbers = count()  # alike on all ranks, which spread the same models in the same order
 

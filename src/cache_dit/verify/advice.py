@@ -9,6 +9,7 @@ from typing import Any
 
 from cache_dit import BlockAdapter, ForwardPattern
 from cache_dit.caching.block_adapters.block_lists import BlockList
+from cache_dit.caching.block_adapters.turns import round_of
 from cache_dit.caching.block_streams import BlockStreams
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN
 from cache_dit.verify.subject import Subject
@@ -90,9 +91,10 @@ def _orders(subject: Subject) -> Iterator[Alternative]:
         names = ", ".join(each.name for each in ordered)
         text = f"the block lists in the order in which they run ({names})"
         yield text, _adapter(subject, ordered)
-    if len(runs) > len(ordered) and not subject.adapter.interleaved:
-        adapter = _adapter(subject, ordered, chained=False, interleaved=True)
-        yield "interleaved=True", adapter
+    interleaved = round_of([call.blocks for call in subject.baseline.calls])
+    if interleaved and interleaved != subject.adapter.interleaved:
+        adapter = _adapter(subject, ordered, chained=False, interleaved=interleaved)
+        yield f"interleaved={interleaved}", adapter
     if len(lists) > 1:
         chained = not subject.adapter.chained
         adapter = _adapter(subject, subject.lists, chained=chained, interleaved=False)

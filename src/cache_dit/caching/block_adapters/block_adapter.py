@@ -11,6 +11,7 @@ from torch import nn
 from ..patch_functor import PatchFunctor
 from .block_lists import BlockList, TransformerBlocks, by_transformer, lists_of
 from .find_blocks import find_blocks
+from .turns import Interleaved
 
 
 class FakeDiffusionPipeline:
@@ -52,8 +53,9 @@ class BlockAdapter:
         chained: the block lists of a transformer, or those named here, run one after another under
             one decision: ``Fn_compute_blocks`` counts from the first list's start,
             ``Bn_compute_blocks`` from the last one's end.
-        interleaved: the block lists take turns under one decision: blocks of equal index (in a
-            module dictionary: equal key) run one after another, in the order of the lists.
+        interleaved: the block lists take turns under one decision: with True, blocks of equal index
+            (in a module dictionary: equal key) run one after another, in the order of the lists;
+            ``("double", "double", "single")`` are two of one list, one of another, and so on.
         own_streams: with ``interleaved``, each list changes a stream of its own, which the others
             only read.
         stream_parameters: parameter names of the streams, where they are not the usual ones:
@@ -96,7 +98,7 @@ class BlockAdapter:
     check_suffixes: bool = False
     blocks_policy: str = "max"
     chained: bool | tuple[str, ...] = False
-    interleaved: bool = False
+    interleaved: Interleaved = False
     own_streams: bool = False
     stream_parameters: dict[str, str] | list[dict[str, str] | None] | None = None
     long_skip: str | None = None

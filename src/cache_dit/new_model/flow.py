@@ -1,0 +1,28 @@
+"""Where a tensor comes from, seen by its values: they are random, so that no two are alike."""
+
+from __future__ import annotations
+
+import torch
+
+from cache_dit.new_model.watch import Attended, Call
+
+
+def takes(call: Call, attended: Attended) -> bool:
+    """Whether a layer is given what an attention returned, or some tokens of it, first of all."""
+    value = next(iter(call.arguments.values()), None)
+    heads, size = attended.output.shape[1], attended.output.shape[3]
+    if not isinstance(value, torch.Tensor) or value.shape[-1] < heads * size:
+        return False
+    tokens = attended.output.transpose(1, 2).flatten(2).flatten(0, 1)
+    given = value[..., : heads * size].flatten(0, -2)
+    ends = (given[:1], given[-1:])
+    return all(bool(((tokens - end).abs() < 1e-9).all(-1).any()) for end in ends)
+
+
+def is_part(value: torch.Tensor, of: torch.Tensor) -> bool:
+    """Whether a tensor is another one, or one of the equal parts of its width."""
+    width = value.shape[-1]
+    if of.shape[:-1] != value.shape[:-1] or of.shape[-1] % width:
+        return False
+    parts = of.unflatten(-1, (-1, width)).unbind(-2)
+    return any(torch.equal(part, value) for part in parts)
