@@ -51,8 +51,8 @@ def lists_between(model: nn.Module, seen: Watched, known: list[BlockList]) -> li
             continue
         own = [calls[key] for key in (f"{name}.{n}" for n in range(len(module))) if key in calls]
         within = any(f"{name}.".startswith(f"{block}.") for block in blocks)
-        between = all(min(numbers) < call.number for call in own) and own
-        between = between and any(call.number < max(numbers) for call in own)
+        starts = [call.number for call in own]
+        between = bool(own) and min(numbers) < min(starts) < max(numbers)
         stream = _changed(own[0]) if own else ""
         if within or not between or not stream or not all(seen.within(c.name) for c in own):
             continue
