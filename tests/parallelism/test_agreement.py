@@ -27,7 +27,7 @@ def test_where_one_rank_cannot_be_spread_no_rank_is(what: str) -> None:
     outcomes = ranks(2).run(agreement_jobs.failing_midway, *MIDWAY[what])
     said = [each for each, _, _ in outcomes]
     assert said[1] == "MemoryError: no room"
-    assert said[0].startswith("RuntimeError: FluxTransformer2DModel: rank 1 could not be spread")
+    assert said[0].startswith("RankFailed: FluxTransformer2DModel: rank 1 could not be spread")
     assert said[0].endswith("MemoryError: no room")
     for _, left, error in outcomes:
         assert left == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .failure import RankFailed, described
+
 if TYPE_CHECKING:
     from .planner import Applied
 
@@ -14,7 +16,7 @@ def install(applied: Applied) -> None:
     Without asking the others, a rank that fails would leave them waiting in the first exchange.
 
     Raises:
-        RuntimeError: another rank could not; the message says which, and why.
+        RankFailed: another rank could not; the message says which, and why.
     """
     try:
         _agree(applied, _attempt(applied))
@@ -33,13 +35,12 @@ def _attempt(applied: Applied) -> BaseException | None:
 
 def _agree(applied: Applied, failure: BaseException | None) -> None:
     sample = applied.mesh.sample
-    said = "" if failure is None else f"{type(failure).__name__}: {failure}"
-    told = sample.gather_objects(said)
+    told = sample.gather_objects("" if failure is None else described(failure))
     if failure is not None:
         raise failure
     for rank, what in zip(sample.ranks, told, strict=True):
         if what:
-            raise RuntimeError(
+            raise RankFailed(
                 f"{applied.name}: rank {rank} could not be spread, so that this one is not either. "
                 f"{what}"
             )
