@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cache_dit.closest import hint
 from cache_dit.verify.pipelines import (
+    consisid,
     controlnet,
     cross_attention,
     families,
@@ -25,16 +26,8 @@ from cache_dit.verify.pipelines.entry import PipelineEntry
 __all__ = ["ENTRIES", "PipelineEntry", "get"]
 
 FAMILIES = (
-    flux,
-    image,
-    omnigen,
-    cross_attention,
-    video,
-    sound,
-    sections,
-    controlnet,
-    families,
-    worlds,
+    *(flux, image, omnigen, cross_attention, video, consisid, sound, sections, controlnet),
+    *(families, worlds),
 )
 ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 

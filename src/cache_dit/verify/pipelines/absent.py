@@ -11,7 +11,6 @@ ABSENT: Mapping[str, str] = {
     "MiniMaxH3Transformer3DModel": MODULAR,
     "MiniMaxMusic3Transformer1DModel": MODULAR,
     "WanAnimate2Transformer3DModel": MODULAR,
-    "ConsisIDTransformer3DModel": "its pipeline needs OpenCV, which nothing else here needs",
     "T5FilmDecoder": "its pipeline needs note_seq, which brings some forty packages along",
     "RFD4ProteinaTransformer": "its call takes no number of steps: the configuration has them",
     "SanaWMLTX2RefinerTransformer3DModel": "its call takes no number of steps, only their sigmas",

@@ -28,10 +28,11 @@ class PipelineEntry(Named):
     encoder, where the call brings the text's states along). call: the arguments for given sizes,
     as specs. sizes: what may be changed in a call, in pixels (``height``, ``width``), frames, text
     states and samples (``batch``). branches: names of the transformer calls of one step, in their
-    order. sections: how many denoising loops one call has. between: how often the transformer is
-    called between two of them, to compute. output: the ``output_type``; latents,
-    unless the pipeline always decodes. denoiser: the component with the blocks. attributes: what
-    is set on the pipeline when it is built. making: what has to be in force while it is built.
+    order. module: where the class is. sections: how many denoising loops one call has. between:
+    how often the transformer is called between two of them, to compute. output: the
+    ``output_type``; latents, unless the pipeline always decodes. denoiser: the component with the
+    blocks. attributes: what is set on the pipeline when it is built. making: what has to be in
+    force while it is built.
     """
 
     class_name: str
@@ -40,6 +41,7 @@ class PipelineEntry(Named):
     sizes: Mapping[str, int]
     branches: tuple[str, ...]
     variant: str = ""
+    module: str = "diffusers"
     sections: int = 1
     between: int = 0
     output: str = "latent"
@@ -51,7 +53,7 @@ class PipelineEntry(Named):
     @property
     def pipeline_class(self) -> Any:
         """The diffusers class."""
-        return getattr(importlib.import_module("diffusers"), self.class_name)
+        return getattr(importlib.import_module(self.module), self.class_name)
 
     def build(self, **components: Any) -> Any:
         """The pipeline, the same every time, with some ``components`` changed."""
