@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -195,8 +196,11 @@ def stored(path: Path) -> list[Outcome]:
 
 
 def store(path: Path, found: Sequence[Outcome]) -> None:
-    """Write outcomes, one a line."""
-    lines = ",\n".join(json.dumps(vars(each)) for each in found)
+    """Write outcomes, one a line, in the order of the zoo and of the axes."""
+    order = {name: number for number, name in enumerate(zoo.names())}
+    rows = sorted(found, key=lambda each: (order[each.model], each.axis))
+    shortened = [{**vars(each), "reason": shorten(each.reason, 240)} for each in rows]
+    lines = ",\n".join(map(json.dumps, shortened))
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
