@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from benchmark_table import RESULTS, Rows, read
 from plot_overhead import draw_overhead
+from plot_overlap import draw_overlap
 from plot_quality import draw_quality
 
 SETTINGS: Any = {"svg.hashsalt": "cache-dit", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
@@ -37,6 +38,7 @@ class Plot:
 
 PLOTS: Mapping[str, Plot] = {
     "images/quality.svg": Plot("quality", draw_quality),
+    "images/overlap.svg": Plot("context_parallel", draw_overlap),
     "images/overhead.svg": Plot("overhead", draw_overhead),
 }
 """Path under docs -> plot."""

@@ -50,6 +50,7 @@ def draw_quality(rows: Rows) -> Figure:
             )
     _name_best(axes, frontier(shown))
     axes.set_xlim(left=0)
+    axes.margins(y=0.08)
     axes.legend(loc="lower right", frameon=False, fontsize=9)
     return figure
 

@@ -34,10 +34,11 @@ def cached(rows: Rows) -> list[Row]:
 
 
 def frontier(rows: Rows) -> list[Row]:
-    """Those that no other beats, with fewer blocks computed and a higher PSNR; cheapest first."""
+    """Those that nothing beats, neither another setting nor fewer steps; cheapest first."""
     best: list[Row] = []
-    for row in sorted(cached(rows), key=lambda row: (row["share"], -(row["psnr"] or 0))):
-        if row["psnr"] is not None and (not best or row["psnr"] > best[-1]["psnr"]):
+    worth = [row for row in rows if (row["gain"] or 0) > 0]  # the control has none
+    for row in sorted(worth, key=lambda row: (row["share"], -row["psnr"])):
+        if not best or row["psnr"] > best[-1]["psnr"]:
             best.append(row)
     return best
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,15 @@ def test_the_smallest_run_makes_what_its_tables_show(name: str, tmp_path: Path) 
     assert {frozenset(row) for row in document["rows"]} <= {frozenset(row) for row in kept["rows"]}
     for shown in (each for each in TABLES.values() if each.results == name):
         assert table(shown, tmp_path).count("\n| ") > 1, "a head, and rows"
+
+
+def test_no_benchmark_is_left_out() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    measured = re.search(r"^MEASURED +:= (.*)$", makefile, re.MULTILINE)
+    assert measured is not None
+    scripts = [
+        path for path in (ROOT / "benchmarks").glob("*.py") if '"--json"' in path.read_text()
+    ]
+    names = sorted(path.stem for path in scripts)
+    assert names == sorted(measured[1].split()) == sorted(SMALLEST)
+    assert {each.results for each in TABLES.values()} - {"new_model_share"} == set(names)
