@@ -14,7 +14,7 @@ from torch import nn
 
 from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.feed_forward import feed_forwards
-from cache_dit.new_model.flow import is_part, takes
+from cache_dit.new_model.flow import is_part, of_tokens, takes
 from cache_dit.new_model.watch import Attended, Call
 from cache_dit.parallelism import packed_colwise, packed_rowwise
 from cache_dit.parallelism.tensor_plan import Style
@@ -120,7 +120,7 @@ class _Finder:
         """Styles of the layers around an attention; gives the widths that stand beside it."""
         shape = _Shape.of(attended[0], self._widths(own), self._key_heads(owner))
         first = min(each.number for each in attended)
-        before = [call for call in own if call.number < first]
+        before = of_tokens([call for call in own if call.number < first])
         behind = [call for call in own if call.number > first]
         behind = behind or [call for call in linears if call.number > first]
         outs = self._outs(behind, shape.inner, linears, attended)

@@ -19,6 +19,13 @@ def takes(call: Call, attended: Attended) -> bool:
     return all(bool(((tokens - end).abs() < 1e-9).all(-1).any()) for end in ends)
 
 
+def of_tokens(calls: list[Call]) -> list[Call]:
+    """The layers that are given tokens, not one vector for each sample; all where none is."""
+    values = {call.name: next(iter(call.arguments.values()), None) for call in calls}
+    given = [c for c in calls if isinstance(v := values[c.name], torch.Tensor) and v.ndim > 2]
+    return given or calls
+
+
 def is_part(value: torch.Tensor, of: torch.Tensor) -> bool:
     """Whether a tensor is another one, or one of the equal parts of its width."""
     width = value.shape[-1]
