@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable
 from importlib.metadata import metadata
+from pathlib import Path
 
 import typer.main
 
@@ -20,8 +21,18 @@ FOREIGN = {"git", "pre-commit", "source", "cd"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 
 
-def problem_of(line: str) -> str:
-    """What is wrong with a command line; empty if nothing is."""
+def problems_of(code: str) -> list[str]:
+    """What is wrong with the lines of a block, which may begin by going to a folder."""
+    folder, found = ROOT, []
+    for line in code.replace("\\\n", " ").splitlines():
+        if line.startswith("cd ") and (ROOT / line[3:].strip()).is_dir():
+            folder = ROOT / line[3:].strip()
+        found.append(problem_of(line, folder))
+    return [problem for problem in found if problem]
+
+
+def problem_of(line: str, folder: Path = ROOT) -> str:
+    """What is wrong with a command line, run in a folder; empty if nothing is."""
     words = shlex.split(line, comments=True)
     while words and ASSIGNMENT.fullmatch(words[0]):
         words = words[1:]
@@ -30,6 +41,8 @@ def problem_of(line: str) -> str:
     program, arguments = words[0].rpartition("/")[2], words[1:]
     if program in FOREIGN:
         return ""
+    if program in ("torchrun", "python", "python3"):
+        return _script(arguments, folder)
     check = CHECKS.get(program)
     return check(arguments) if check else f"{program}: an unknown program"
 
@@ -50,7 +63,7 @@ def _make(arguments: list[str]) -> str:
     return f"make has no target {unknown[0]}" if unknown else ""
 
 
-def _script(arguments: list[str]) -> str:
+def _script(arguments: list[str], folder: Path) -> str:
     """``torchrun`` or ``python``, perhaps with ``-m torch.distributed.run``, and a script."""
     if "cache-dit" in arguments:  # torchrun --no-python cache-dit ...
         return _cache_dit(arguments[arguments.index("cache-dit") + 1 :])
@@ -61,7 +74,7 @@ def _script(arguments: list[str]) -> str:
         return ""
     if arguments[at] == "script.py":  # the reader's own
         return ""
-    path = ROOT / arguments[at]
+    path = folder / arguments[at]
     if not path.is_file():
         return f"there is no {arguments[at]}"
     text = path.read_text(encoding="utf-8")
@@ -90,8 +103,5 @@ def _options(arguments: list[str]) -> list[str]:
 CHECKS: dict[str, Callable[[list[str]], str]] = {
     "cache-dit": _cache_dit,
     "make": _make,
-    "torchrun": _script,
-    "python": _script,
-    "python3": _script,
     "pip": _pip,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from cache_dit import load_configs
 from cache_dit.verify.ranks import ranks
-from tests.docs.commands import problem_of
+from tests.docs.commands import problem_of, problems_of
 from tests.docs.pages import (
     PAGES,
     Block,
@@ -59,8 +60,7 @@ def test_settings_in_yaml_are_accepted(block: Block) -> None:
 
 @each_block["bash"]
 def test_commands_and_their_options_exist(block: Block) -> None:
-    lines = block.code.replace("\\\n", " ").splitlines()
-    assert [problem for line in lines if (problem := problem_of(line))] == []
+    assert problems_of(block.code) == []
 
 
 @pytest.mark.parametrize(("page", "command"), inline_commands())
@@ -70,7 +70,10 @@ def test_commands_within_sentences_exist(page: str, command: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_block_escapes(page: Path) -> None:
-    assert {block.language for block in blocks_of(page)} <= CHECKED
+    blocks = list(blocks_of(page))
+    assert {block.language for block in blocks} <= CHECKED
+    fences = re.findall(r"^[ >]*(```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks), "a fence of another form, which is not looked at"
 
 
 @pytest.mark.parametrize(
