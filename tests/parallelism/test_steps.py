@@ -75,6 +75,13 @@ def test_the_first_tokens_are_shared_out_on_their_own() -> None:
     assert call.apply(count("x"), 3, "references", {}) == 2
 
 
+def test_what_is_no_part_of_a_stream_is_not_gathered() -> None:
+    call = progress()
+    call.streams["text"] = Stream((7,))
+    with pytest.raises(ValueError, match=r"x has 1 entries .* part of text has 3 tokens"):
+        call.apply(gather(1, "text"), torch.zeros(1, 1, 4), "x", {})
+
+
 def test_a_sum_over_something_else_than_the_tokens_is_refused() -> None:
     summed = Summed("Model: attn1", ("matmul",), tokens=5, channel=Channel())
     with summed, pytest.raises(ValueError, match=r"attn1: its first matmul adds up 4 numbers"):

@@ -127,7 +127,7 @@ class Progress:
             case Measure():
                 self.streams[step.name] = Stream((value.shape[step.dim] // step.every,))
             case Gather():
-                return self.layout(step.of).whole(value, step.dim, self.context)
+                return self._gather(step, value, name)
             case ToHeads():
                 heads = self._heads(value.shape[step.width])
                 return heads.to_heads(value, step.dim, step.width, self.layout(step.of))
@@ -173,6 +173,17 @@ class Progress:
             f"{self.name}: {name} has {length} entries along dimension {step.dim}, but "
             f"{' + '.join(step.of)} have {layout.length} tokens. Correct the context-parallel plan."
         )
+
+    def _gather(self, step: Gather, value: torch.Tensor, name: str) -> torch.Tensor:
+        layout = self.layout(step.of)
+        length, here = value.shape[step.dim], layout.sizes[self.context.rank]
+        if length != here:
+            raise ValueError(
+                f"{self.name}: {name} has {length} entries along dimension {step.dim}, but this "
+                f"rank's part of {' + '.join(step.of)} has {here} tokens, so that the parts cannot "
+                "be put together. Gather the stream itself: correct the context-parallel plan."
+            )
+        return layout.whole(value, step.dim, self.context)
 
     def _stream(self, step: Split, name: str, length: int, given: Mapping[str, Any]) -> Stream:
         if step.first:

@@ -9,9 +9,11 @@ from itertools import chain, combinations
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize, restore
 from cache_dit.verify import zoo
+from cache_dit.verify.first_difference import Calls, first_difference, watched
 from cache_dit.verify.outputs import difference, other_shapes
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.report import Finding, Report
@@ -94,22 +96,58 @@ def check_spreads(name: str, spreads: list[Spread], tolerance: float = TOLERANCE
         return [Finding(spreads[0].name, problem=str(error))]
     outcomes = zip(*by_rank, strict=True)
     return [
-        _finding(spread, each, tolerance) for spread, each in zip(spreads, outcomes, strict=True)
+        _finding(name, spread, each, tolerance)
+        for spread, each in zip(spreads, outcomes, strict=True)
     ]
 
 
-def _finding(spread: Spread, outcomes: Sequence[Outcome], tolerance: float) -> Finding:
+def _finding(name: str, spread: Spread, outcomes: Sequence[Outcome], tolerance: float) -> Finding:
     error = max(outcome.error for outcome in outcomes)
     left = sorted({name for outcome in outcomes for name in outcome.left})
     problem = ""
     if not error <= tolerance:
-        off = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
-        problem = next((each.shapes for each in outcomes if each.shapes), off)
+        problem = next((each.shapes for each in outcomes if each.shapes), "") or off_by(
+            error, tolerance, name, spread
+        )
     elif left:
         problem = f"After restore, {left[0]} differs ({len(left)} in all)."
     elif not all(map(sum, zip(*(outcome.bytes_sent for outcome in outcomes), strict=True))):
         problem = "No rank sent anything: nothing was split."
     return Finding(spread.name, error, problem)
+
+
+def off_by(error: float, tolerance: float, name: str, spread: Spread, even: bool = False) -> str:
+    """That the output differs, and which module is the first whose output does.
+
+    ``even``: with the sizes of the zoo, not with uneven ones.
+    """
+    off = f"The output is off by {error:.1e}; expected {tolerance:.0e} at most."
+    if tolerance > TOLERANCE:  # everything differs a little
+        return off
+    try:
+        where = ranks(spread.ranks).run(locate, name, spread.config, even)[0]
+    except RuntimeError as failure:
+        where = f"Where it begins is not known: {failure}"
+    return f"{off} {where}".rstrip()
+
+
+def locate(name: str, config: dict[str, Any], even: bool = False) -> str:
+    """One rank's part of finding where the output begins to differ; runs on all ranks at once."""
+    with torch.no_grad(), widened():
+        entry = zoo.get(name)
+        model = entry.build(torch.float64)
+        sizes = {} if even else _sizes(entry)
+        with watched(model) as alone:
+            call_model(entry, model, sizes)
+        parallelize([model], ParallelismConfig(**config))
+        try:
+            with watched(model) as here:
+                call_model(entry, model, sizes)
+        finally:
+            restore(model)
+        by_rank: list[Calls] = [here] * dist.get_world_size()
+        dist.all_gather_object(by_rank, here)
+        return first_difference(alone, by_rank, TOLERANCE)
 
 
 def compare(name: str, configs: Sequence[dict[str, Any]]) -> list[Outcome]:

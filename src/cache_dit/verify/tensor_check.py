@@ -12,7 +12,7 @@ from cache_dit.parallelism import ParallelismConfig, parallelism_of, parallelize
 from cache_dit.parallelism.tensor_parallel import TensorParallel
 from cache_dit.parallelism.transformers.tensor_parallelism import TensorParallelismPlannerRegister
 from cache_dit.verify import zoo
-from cache_dit.verify.context_check import TOLERANCE, Spread, call_model, check_spreads
+from cache_dit.verify.context_check import TOLERANCE, Spread, call_model, check_spreads, off_by
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.report import Finding, Report
@@ -45,9 +45,7 @@ class Outcome:
     share: float
 
     def problem(self) -> str:
-        """What is wrong; empty where nothing is."""
-        if not self.error <= TOLERANCE:
-            return f"The output is off by {self.error:.1e}; expected {TOLERANCE:.0e} at most."
+        """What is wrong, but for the output; empty where nothing is."""
         if self.left:
             return f"After restore, {self.left[0]} differs ({len(self.left)} in all)."
         held, expected = self.numbers
@@ -89,10 +87,14 @@ def _check(name: str, size: int, details: dict[str, Any]) -> list[Finding]:
     if not outcomes:
         details[f"tp {size}"] = answers[0]
         return []
-    problems = [each.problem() for each in outcomes]
     details[f"share of the parameters on one of {size} ranks"] = round(outcomes[0].share, 3)
+    spread = Spread(f"tp {size}", size, {"tp_size": size})
     worst = max(each.error for each in outcomes)
-    return [Finding(f"tp {size}", worst, next(filter(None, problems), ""))]
+    if not worst <= TOLERANCE:
+        problem = off_by(worst, TOLERANCE, name, spread, even=True)
+    else:
+        problem = next(filter(None, (each.problem() for each in outcomes)), "")
+    return [Finding(spread.name, worst, problem)]
 
 
 def compare(name: str, size: int) -> Outcome | str:
