@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from cache_dit.cli import app
 from cache_dit.verify.axes import verify_model
 
 PECULIAR = Path(__file__).with_name("peculiar_dit.py")
+BROOK = Path(__file__).with_name("brook_dit.py")
 
 
 def new_model(*arguments: str) -> tuple[int, str]:
@@ -25,7 +27,8 @@ def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(tmp_path: Pa
     shutil.copy(PECULIAR, tmp_path / "scratch_dit.py")
     code, output = new_model(f"{tmp_path / 'scratch_dit.py'}:PeculiarDiT")
     assert code == 0, output
-    assert "joint_layers" in output and "Pattern_1" in output and "To look at" not in output
+    assert "joint_layers" in output and "Pattern_1" in output and "To look at, cache:" in output
+    assert output.count("To look at") == 1  # the plans are beyond doubt
     support = tmp_path / "peculiar_dit_support.py"
     for axis in ("cache", "cp", "tp"):
         report = verify_model(str(support), axis)
@@ -36,13 +39,53 @@ def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(tmp_path: Pa
     assert code == 2 and "is there already" in output
 
 
+@pytest.mark.slow
+def test_a_loop_that_mixes_one_stream_into_the_other_needs_no_editing(tmp_path: Path) -> None:
+    shutil.copy(BROOK, tmp_path / "mixing_dit.py")
+    code, output = new_model(f"{tmp_path / 'mixing_dit.py'}:BrookDiT")
+    assert code == 0 and output.count("To look at") == 1, output
+    report = verify_model(str(tmp_path / "brook_dit_support.py"), "cp")
+    assert report.ok, str(report)
+
+
+def test_what_has_to_be_written_has_the_widths_that_the_model_shows(tmp_path: Path) -> None:
+    half = tmp_path / "half_dit.py"
+    half.write_text(BROOK.read_text().partition("def make_inputs")[0])
+    code, output = new_model(f"{half}:BrookDiT")
+    assert code == 2 and "has no make_inputs. Write" in output
+    template = output.partition("Write in it:")[2]
+    half.write_text(half.read_text() + "\n\n" + template)
+    names: dict[str, Any] = {}
+    exec(half.read_text(), names)
+    out = names["make_model"]()(**names["make_inputs"](0, 0))
+    assert out.shape == (2, 15, 8)
+
+
+def test_inputs_that_the_model_refuses_are_one_line(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong_dit.py"
+    wrong.write_text(BROOK.read_text().replace("randn(2, 15, 8,", "randn(2, 15, 64,"))
+    code, output = new_model(f"{wrong}:BrookDiT")
+    said = "make_inputs: BrookDiT refused the inputs: mat1 and mat2 shapes cannot be multiplied"
+    assert code == 2 and said in output and len(output.splitlines()) == 1
+    assert "(raised in BrookDiT.embed, line " in output
+    for axis in ("cache", "cp"):
+        assert said in verify_model(str(wrong), axis).reason
+
+
+def test_inputs_that_cannot_be_made_are_one_line(tmp_path: Path) -> None:
+    wrong = tmp_path / "unmade_dit.py"
+    wrong.write_text(BROOK.read_text().replace('"t": torch', '"t": torhc'))
+    code, output = new_model(f"{wrong}:BrookDiT")
+    assert code == 2 and "make_inputs(0, 0): NameError: name 'torhc' is not defined" in output
+
+
 def test_what_has_to_be_written_is_shown(tmp_path: Path) -> None:
     half = tmp_path / "bare_dit.py"
     half.write_text(PECULIAR.read_text().partition("def make_model")[0])
     code, output = new_model(f"{half}:PeculiarDiT")
     assert code == 2
     assert "has no make_model and no make_inputs" in output
-    assert '"noisy": sample' in output and '"time": ...' in output
+    assert '"noisy": sample' in output and '"time": torch.full' in output
     assert list(tmp_path.iterdir()) == [half] or not (tmp_path / "peculiar_dit_support.py").exists()
 
 

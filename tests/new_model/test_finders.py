@@ -18,7 +18,7 @@ from cache_dit.new_model.source import plan_source, source
 from cache_dit.new_model.write import snake_case
 from cache_dit.parallelism import attention, gather, packed_colwise, packed_rowwise, split
 from cache_dit.verify import zoo
-from tests.new_model import lake_dit, river_dit
+from tests.new_model import brook_dit, lake_dit, river_dit
 from tests.new_model.peculiar_dit import PeculiarDiT, make_inputs
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
@@ -133,6 +133,33 @@ def test_lists_that_take_turns_and_numbers_whose_names_say_nothing() -> None:
     assert plans[0].plan["layers.row.*.out"] == packed_rowwise(1, 3)
     assert "layers.row.*.gate" not in plans[0].plan  # as wide, but it takes something else
     assert any("layers.row.*.fused.{n_q,n_kv,wide}" in each.divide for each in plans)
+
+
+def own_facts(file: str | None) -> Facts:
+    entry = zoo.get(str(file))
+    inputs = (entry.step_inputs(step, torch.float64) for step in (0, 1))
+    return Facts.of(entry.build(torch.float64), *inputs)
+
+
+def test_where_the_loop_changes_a_stream_the_other_may_be_whole_between_blocks() -> None:
+    first, *_, last = find_context_plans(own_facts(brook_dit.__file__))
+    assert first.plan["reaches.0"] == {"pic": split(1), "cap": split(1)}
+    assert last.plan == {
+        "reaches.0": {"pic": split(1)},
+        "reaches.*": {
+            "cap": split(1),
+            "angles": split(0, of=("pic", "cap")),
+            1: gather(1, "cap"),
+        },
+        "reaches.*.attn": attention("pic", "cap"),
+        "reaches.-1": {0: gather(1, "pic")},
+    }
+
+
+@pytest.mark.parametrize("name", ["FluxTransformer2DModel", "QwenImageTransformer2DModel"])
+def test_a_loop_that_only_hands_on_leaves_no_doubt_of_that(name: str) -> None:
+    plans = [each.plan for each in find_context_plans(facts(name))]
+    assert not [plan for plan in plans if 1 in plan.get("transformer_blocks.*", {})]
 
 
 class Sums(nn.Module):

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from cache_dit import BlockAdapter, ForwardPattern
-from cache_dit.verify import check_cache
+from cache_dit.verify import check_cache, zoo
+from tests.new_model import brook_dit
 from tests.verify.toys import Block, built, inputs
 
 P = ForwardPattern
@@ -90,3 +91,32 @@ def test_the_names_are_right_and_the_pattern_is_not() -> None:
     reason = checked(False, [P.Pattern_1, P.Pattern_1], RIGHT)
     assert "With Pattern_0 for 'early', 'late' reuse is exact" in reason
     assert "stream_parameters" not in reason
+
+
+def brook(blocks_name: str, **streams: str) -> str:
+    """What is wrong with an adapter of a model whose loop uses another list between its blocks."""
+    entry = zoo.get(brook_dit.__file__)
+    adapter = BlockAdapter(
+        transformer=entry.build(torch.float64),
+        blocks_name=blocks_name,
+        forward_pattern=P.Pattern_0,
+        stream_parameters=streams,
+    )
+    return check_cache(
+        adapter, lambda step, seed: entry.step_inputs(step, torch.float64, seed)
+    ).reason
+
+
+RIGHT_BROOK = {IMAGE: "pic", TEXT: "cap"}
+
+
+def test_a_list_that_is_not_that_of_the_loop_is_told_which_is() -> None:
+    reason = brook("kicks", **RIGHT_BROOK)
+    assert "The loop of BrookDiT goes over 'reaches' instead: use blocks_name='reaches'" in reason
+    assert "use one of" not in reason and "With it reuse is exact" in reason
+    assert brook("reaches", **RIGHT_BROOK) == ""
+
+
+def test_streams_that_no_block_has_are_not_judged() -> None:
+    reason = brook("reaches", **{**RIGHT_BROOK, IMAGE: "picture"})
+    assert "has no parameter 'picture'" in reason and "No other pattern" not in reason

@@ -41,7 +41,7 @@ def new_model(
         adapter = find_adapter(facts)
         context = first_exact(found.entry, find_context_plans(facts), wrong_context)
         tensor = first_exact(found.entry, find_tensor_plans(facts), wrong_tensor)
-        for axis, part in (("cp", context), ("tp", tensor)):
+        for axis, part in (("cache", adapter), ("cp", context), ("tp", tensor)):
             for note in part.notes:
                 text = f"[yellow]To look at, {axis}:[/yellow] {escape(note)}"
                 console.print(text, highlight=False, soft_wrap=True)

@@ -10,12 +10,24 @@ from cache_dit.caching.denoiser import TIMESTEP_ENDINGS, TIMESTEP_NAMES
 from cache_dit.intercept import parameter_names
 from cache_dit.new_model.facts import Facts
 
+ONCE_OR_TWICE = (
+    "has_separate_cfg=True is for a pipeline that calls the model twice a step, with and without "
+    "the prompt. Whether yours calls it once or twice cannot be seen in the model: if once, take "
+    "the line out."
+)
+
 
 @dataclass(frozen=True)
 class Adapter:
-    """The fields of a `BlockAdapter`, as they are written down."""
+    """A `BlockAdapter`.
+
+    Attributes:
+        fields: as they are written down.
+        notes: doubts, for the reader.
+    """
 
     fields: dict[str, Any]
+    notes: list[str]
 
 
 def find_adapter(facts: Facts) -> Adapter:
@@ -36,7 +48,8 @@ def find_adapter(facts: Facts) -> Adapter:
         fields["chained"] = True
     if _told_apart(facts):  # in case: calls that are one batch are not harmed by it
         fields["has_separate_cfg"] = True
-    return Adapter(fields)
+        return Adapter(fields, [ONCE_OR_TWICE])
+    return Adapter(fields, [])
 
 
 def _told_apart(facts: Facts) -> bool:

@@ -15,6 +15,7 @@ from cache_dit.caching.forward_pattern import ENCODER, HIDDEN
 from cache_dit.new_model.facts import Facts, stream
 from cache_dit.new_model.streams import Streams, order_in, token_dim
 from cache_dit.new_model.watch import Attended, Call
+from cache_dit.new_model.whole_between import whole_between_blocks
 from cache_dit.parallelism import attention, gather, split
 from cache_dit.parallelism.plan_steps import Attention, Split
 
@@ -39,9 +40,11 @@ def find_context_plans(facts: Facts) -> list[ContextPlan]:
     """Where the sequence is split, attended to and put together; the likeliest plan first.
 
     What cannot be seen in one call is whether the code around the blocks wants to know the length
-    of the whole sequence or of the part on its rank, and likewise for masks.
+    of the whole sequence or of the part on its rank, and likewise for masks; nor what a loop
+    between blocks does with the second stream.
     """
     made = [_Finder(facts, *how).find() for how in product((False, True), (False, True))]
+    made.append(ContextPlan(whole_between_blocks(facts, made[0].plan)))
     return [plan for n, plan in enumerate(made) if plan.plan not in [p.plan for p in made[:n]]]
 
 

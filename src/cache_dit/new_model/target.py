@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import torch
 from torch import nn
 
 from cache_dit.intercept import original_class
+from cache_dit.new_model.what_to_write import what_to_write
 from cache_dit.verify import zoo
-from cache_dit.verify.zoo.own import NEEDED, is_own, load_module
+from cache_dit.verify.zoo.own import NEEDED, is_own, load_module, own_model
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ def find_target(where: str) -> Target:
         raise ValueError(f"{where}: {path} has no class {name} that is a torch.nn.Module.")
     missing = [each for each in NEEDED if not hasattr(module, each)]
     if missing:
-        raise ValueError(_what_to_write(path, cls, missing))
-    made = zoo.get(path)
+        raise ValueError(what_to_write(path, cls, missing, getattr(module, "make_model", None)))
+    made = own_model(path)
+    made.require_call()
     model = made.build(torch.float64)
     own = path.endswith(".py")
     return Target(
@@ -89,41 +90,3 @@ def _from_zoo(name: str) -> Target:
         "    return ENTRY.step_inputs(step, seed=seed)\n"
     )
     return Target(entry.class_name, name, model, now, later, imports, Path())
-
-
-def _required(cls: type) -> list[str]:
-    parameters = inspect.signature(cls).parameters.values()
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [
-        each.name for each in parameters if each.default is each.empty and each.kind not in variable
-    ]
-
-
-def _parameters(cls: type[nn.Module] | None) -> list[str]:
-    """Of its forward."""
-    return list(inspect.signature(cls.forward).parameters)[1:] if cls else ["hidden_states"]
-
-
-def _what_to_write(path: str, cls: type[nn.Module] | None, missing: list[str]) -> str:
-    """The functions that are missing, to be filled in."""
-    lines = [f"{path}: has no {' and no '.join(missing)}. Write in it:", ""]
-    if "make_model" in missing:
-        required = ", ".join(f"{each}=..." for each in _required(cls)) if cls else "..."
-        owner = cls.__name__ if cls else "MyTransformer"
-        lines += [
-            "def make_model():  # small: four blocks, a width of 64",
-            f"    return {owner}({required})",
-            "",
-        ]
-    if "make_inputs" in missing:
-        known = _parameters(cls)
-        lines += [
-            "def make_inputs(step, seed):  # lengths unlike any width: 15 image tokens, 7 of text",
-            "    torch.manual_seed(seed)",
-            "    sample, direction = torch.randn(2, 2, 15, 64)",
-            "    return {",
-            f'        "{known[0]}": sample + 0.02 * step * direction,',
-            *(f'        "{each}": ...,' for each in known[1:]),
-            "    }",
-        ]
-    return "\n".join(lines)

@@ -41,6 +41,8 @@ def advise(subject: Subject, works: Works, *, reuses: bool) -> str:
         works: whether the adapter of a subject decides on the right stream and reuses exactly.
         reuses: whether this one reuses exactly, and only decides on the wrong stream.
     """
+    if other := _another_list(subject, works):
+        return other
     advice = [*_uncalled(subject), *_misfits(subject)]
     if works(subject):
         return " ".join(advice) or TAIL
@@ -50,7 +52,38 @@ def advise(subject: Subject, works: Works, *, reuses: bool) -> str:
             return " ".join(
                 [*advice, f"With {change} reuse is exact and follows what is denoised: use that."]
             )
-    return " ".join(advice) or ("" if reuses else PAST_THE_STREAMS)
+    judged = not reuses and _has_its_streams(subject)
+    return " ".join(advice) or (PAST_THE_STREAMS if judged else "")
+
+
+def _another_list(subject: Subject, works: Works) -> str:
+    """What to do where the model's loop runs over other lists than the adapter's."""
+    adapter = BlockAdapter(transformer=subject.transformer, auto=True, check_prefixes=False)
+    try:
+        (found,) = adapter.transformers()
+    except ValueError:
+        return ""
+    names = [each.name for each in found.lists]
+    if set(names) & {each.name for each in subject.lists}:
+        return ""
+    other = Subject(adapter, subject.make_inputs, subject.prefill)
+    right = "With it reuse is exact and follows what is denoised."
+    return (
+        f"The loop of {type(subject.transformer).__name__} goes over {', '.join(map(repr, names))} "
+        f"instead: use blocks_name={(names[0] if len(names) == 1 else names)!r}, "
+        f"{', '.join(each.pattern.name for each in found.lists)}. "
+        + (right if works(other) else advise(other, works, reuses=False))
+    )
+
+
+def _has_its_streams(subject: Subject) -> bool:
+    """Whether the blocks take what the adapter names; without that no other reading was tried."""
+    try:
+        for each in subject.lists:
+            BlockStreams(each.blocks[0], each.pattern, each.parameters)
+    except ValueError:
+        return False
+    return True
 
 
 def _uncalled(subject: Subject) -> Iterator[str]:

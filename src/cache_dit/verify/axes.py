@@ -20,6 +20,7 @@ from cache_dit.verify.report import Finding, Report
 from cache_dit.verify.tensor_check import verify_tensor_parallel, verify_together
 from cache_dit.verify.text_encoder_check import verify_text_encoder
 from cache_dit.verify.tile_check import verify_tiles
+from cache_dit.verify.zoo.own import OwnModel
 
 
 def verify_cache(entry: zoo.Entry, every_setting: bool) -> Report:
@@ -102,6 +103,8 @@ def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False)
         return Report(name, axis, not_applicable="The installed diffusers lacks this class.")
     started = time.perf_counter()
     try:
+        if isinstance(entry, OwnModel):
+            entry.require_call()  # before processes are started for it
         report = AXES[axis].verify(entry, every_setting)
     except Exception as error:  # a model that cannot even be tried is not verified
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

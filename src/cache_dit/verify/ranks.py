@@ -20,7 +20,10 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from diffusers.utils import logging as diffusers_logging
 
+from cache_dit.logger import init_logger
 from cache_dit.parallelism.failure import RankFailed, described, where
+
+logger = init_logger(__name__)
 
 PATIENCE = 180.0
 """Seconds to wait for an answer before the ranks are given up: long, for a busy machine."""
@@ -106,6 +109,7 @@ class Ranks:
         self._processes, self._ends = [], []
 
     def _start(self) -> None:
+        logger.info("Starting %d processes that stand for ranks; they import torch.", self.size)
         context = mp.get_context("spawn")
         meeting = str(Path(tempfile.mkdtemp(prefix="cache_dit_ranks_")) / "store")
         for rank in range(self.size):

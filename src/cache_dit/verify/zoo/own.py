@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from cache_dit.parallelism.failure import described, where
 from cache_dit.verify.zoo.spec import Draw, materialise
 from cache_dit.verify.zoo.weights import cast, randomise
 
@@ -59,6 +60,28 @@ class OwnModel:
         made = materialise(self.make_inputs(step, seed), Draw(dtype, seed, step))
         assert isinstance(made, dict)
         return made
+
+    def require_call(self) -> None:
+        """Make the model and its inputs, and call it once.
+
+        Raises:
+            ValueError: something of this fails; the message says what, and where in the model.
+        """
+        made: list[Any] = []
+        for what, make in (("make_model()", self.build), ("make_inputs(0, 0)", self.inputs)):
+            try:
+                made.append(make(torch.float64))
+            except Exception as error:
+                raise ValueError(f"{self.name}: {what}: {described(error)}") from error
+        model, inputs = made
+        try:
+            with torch.no_grad():
+                model(**inputs)
+        except Exception as error:
+            place = f" (raised in {where(error)})" if where(error) else ""
+            raise ValueError(
+                f"make_inputs: {type(model).__name__} refused the inputs: {error}{place}"
+            ) from error
 
     def prepare(self, model: nn.Module, dtype: torch.dtype, seed: int = 0) -> dict[str, Any]:
         """Nothing is run before the denoising calls."""
