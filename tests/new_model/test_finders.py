@@ -23,6 +23,13 @@ from tests.new_model.peculiar_dit import PeculiarDiT, make_inputs
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
 
+LOOP_MIXES = {
+    "reaches.0": {"pic": split(1)},
+    "reaches.*": {"cap": split(1), "angles": split(0, of=("pic", "cap")), 1: gather(1, "cap")},
+    "reaches.*.attn": attention("pic", "cap"),
+    "reaches.-1": {0: gather(1, "pic")},
+}
+
 
 @cache
 def facts(name: str) -> Facts:
@@ -144,16 +151,7 @@ def own_facts(file: str | None) -> Facts:
 def test_where_the_loop_changes_a_stream_the_other_may_be_whole_between_blocks() -> None:
     first, *_, last = find_context_plans(own_facts(brook_dit.__file__))
     assert first.plan["reaches.0"] == {"pic": split(1), "cap": split(1)}
-    assert last.plan == {
-        "reaches.0": {"pic": split(1)},
-        "reaches.*": {
-            "cap": split(1),
-            "angles": split(0, of=("pic", "cap")),
-            1: gather(1, "cap"),
-        },
-        "reaches.*.attn": attention("pic", "cap"),
-        "reaches.-1": {0: gather(1, "pic")},
-    }
+    assert last.plan == LOOP_MIXES
 
 
 @pytest.mark.parametrize("name", ["FluxTransformer2DModel", "QwenImageTransformer2DModel"])
