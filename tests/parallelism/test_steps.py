@@ -9,7 +9,7 @@ from torch import nn
 from cache_dit.comm import Channel
 from cache_dit.parallelism import ParallelismConfig, on_heads
 from cache_dit.parallelism.context_parallel import ContextParallel
-from cache_dit.parallelism.context_plan import count, gather, split
+from cache_dit.parallelism.context_plan import count, gather, split, whole
 from cache_dit.parallelism.head_shares import HeadShares
 from cache_dit.parallelism.progress import Progress, Stream
 from cache_dit.parallelism.token_sums import Summed
@@ -80,6 +80,11 @@ def test_what_is_no_part_of_a_stream_is_not_gathered() -> None:
     call.streams["text"] = Stream((7,))
     with pytest.raises(ValueError, match=r"x has 1 entries .* part of text has 3 tokens"):
         call.apply(gather(1, "text"), torch.zeros(1, 1, 4), "x", {})
+
+
+def test_a_module_that_sees_everything_is_told_of_what() -> None:
+    with pytest.raises(ValueError, match=r"whole\('text'\): no argument to gather"):
+        whole("text")
 
 
 def test_a_sum_over_something_else_than_the_tokens_is_refused() -> None:

@@ -101,5 +101,10 @@ def test_parts_are_joined_along_whatever_they_are_split() -> None:
         assert not _told(_called(other), _called(one)), "a joint sequence is in another order"
 
 
+def test_a_sum_that_is_taken_later_is_no_difference() -> None:
+    assert not _told(_called(TOKENS / 4), _called(TOKENS * 3 / 4))
+    assert "layer" in _told(_called(TOKENS / 4), _called(TOKENS))
+
+
 def test_what_only_the_plan_can_join_is_not_judged() -> None:
     assert not _told(_called(TOKENS[:, :3]), _called(TOKENS[:, :3]))

@@ -112,7 +112,15 @@ def whole(of: str | Streams, *, output: int | None = 1, **arguments: int) -> dic
     """A module that sees the whole sequence: ``whole("hidden_states", hidden_states=1)``.
 
     These arguments are gathered, and the output is split again.
+
+    Raises:
+        ValueError: no argument is named.
     """
+    if not arguments:
+        raise ValueError(
+            f"whole({of!r}): no argument to gather. Name those of the module that have the tokens, "
+            f"and their dimension: whole({of!r}, hidden_states=1)."
+        )
     steps: dict[Any, Step] = {name: gather(dim, of) for name, dim in arguments.items()}
     return steps if output is None else {**steps, 0: split(output, of)}
 

@@ -125,10 +125,13 @@ def off_by(error: float, tolerance: float, name: str, spread: Spread, even: bool
     if tolerance > TOLERANCE:  # everything differs a little
         return off
     try:
-        where = ranks(spread.ranks).run(locate, name, spread.config, even)[0]
+        where = ranks(spread.ranks).run(locate, name, spread.config, even)[0] or (
+            "All modules give what they should: look at what the model does between and behind "
+            "them."
+        )
     except RuntimeError as failure:
         where = f"Where it begins is not known: {failure}"
-    return f"{off} {where}".rstrip()
+    return f"{off} {where}"
 
 
 def locate(name: str, config: dict[str, Any], even: bool = False) -> str:

@@ -77,7 +77,8 @@ def first_difference(alone: Calls, by_rank: Sequence[Calls], tolerance: float) -
         return _alike(one, parts, tolerance)
 
     for key in alone:
-        if right(key, "outputs") is False:
+        differs = bool(key[0]) and right(key, "outputs") is False
+        if differs and not (right(key, "inputs") and _added_up(key, alone, by_rank, tolerance)):
             return _told(alone, key, lambda each: right(each, "inputs") is True)
     return ""
 
@@ -87,11 +88,6 @@ def _told(alone: Calls, first: Key, enters_right: Callable[[Key], bool]) -> str:
     while place is not None and not enters_right(place):
         place = alone[place].around
     name, holder = first[0], place[0] if place else ""
-    if not name:
-        return (
-            "All modules give what they should: look at what the model does between and behind "
-            "them."
-        )
     if place == first:
         return (
             f"The first difference: {name}, whose inputs are right: what the plan says about it, "
@@ -107,6 +103,15 @@ def _told(alone: Calls, first: Key, enters_right: Callable[[Key], bool]) -> str:
         "before it, such as a mean or another mix over a stream that is split. Gather that stream "
         "before, and split it again behind."
     )
+
+
+def _added_up(key: Key, alone: Calls, by_rank: Sequence[Calls], tolerance: float) -> bool:
+    """Whether what the ranks have makes up the output as a sum, which the plan takes later."""
+    one, *parts = (calls[key].outputs for calls in (alone, *by_rank))
+    if any(part.shape != each.shape for p in parts for part, each in zip(p, one, strict=True)):
+        return False
+    sums = [torch.stack(each).sum(0) for each in zip(*parts, strict=True)]
+    return difference(sums, one) <= tolerance
 
 
 def _alike(
