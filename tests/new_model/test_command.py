@@ -14,6 +14,7 @@ from cache_dit.verify.axes import verify_model
 
 PECULIAR = Path(__file__).with_name("peculiar_dit.py")
 BROOK = Path(__file__).with_name("brook_dit.py")
+LAKE = Path(__file__).with_name("lake_dit.py")
 
 
 def new_model(*arguments: str) -> tuple[int, str]:
@@ -22,20 +23,30 @@ def new_model(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.slow
-def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(tmp_path: Path) -> None:
-    shutil.copy(PECULIAR, tmp_path / "scratch_dit.py")
-    code, output = new_model(f"{tmp_path / 'scratch_dit.py'}:PeculiarDiT")
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        pytest.param(PECULIAR, "peculiar_dit", marks=pytest.mark.slow),
+        pytest.param(LAKE, "lake_dit", marks=[pytest.mark.nightly, pytest.mark.timeout(1800)]),
+    ],
+    ids=["peculiar", "lake"],
+)
+def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(
+    model: Path, name: str, tmp_path: Path
+) -> None:
+    scratch = tmp_path / f"scratch_{name}.py"
+    shutil.copy(model, scratch)
+    target = f"{scratch}:{'LakeDiT' if model is LAKE else 'PeculiarDiT'}"
+    code, output = new_model(target)
     assert code == 0, output
-    assert "joint_layers" in output and "Pattern_1" in output and "To look at, cache:" in output
-    assert output.count("To look at") == 1  # the plans are beyond doubt
-    support = tmp_path / "peculiar_dit_support.py"
+    assert "Prove it" in output
+    assert output.count("To look at") == output.count("To look at, cache:")  # plans: no doubt
     for axis in ("cache", "cp", "tp"):
-        report = verify_model(str(support), axis)
+        report = verify_model(str(tmp_path / f"{name}_support.py"), axis)
         assert report.ok, str(report)
-    test = (tmp_path / "test_peculiar_dit.py").read_text()
+    test = (tmp_path / f"test_{name}.py").read_text()
     assert '["cache", "cp", "tp"]' in test
-    code, output = new_model(f"{tmp_path / 'scratch_dit.py'}:PeculiarDiT")
+    code, output = new_model(target)
     assert code == 2 and "is there already" in output
 
 
