@@ -155,9 +155,9 @@ class _Finder:
         if entry:
             self.made.plan[f"{each.name}.*"] = entry
         for glob, attentions in self._attentions(each, calls).items():
-            steps: Any = attentions if len(attentions) > 1 else attentions[0]
-            arguments = self.made.plan.get(glob)  # of a block that attends itself
-            self.made.plan[glob] = (arguments, *attentions) if arguments else steps
+            own = self.made.plan.get(glob)  # arguments of a block that attends itself
+            steps = (*([own] if own else []), *attentions)
+            self.made.plan[glob] = steps if len(steps) > 1 else steps[0]
         self._mixing(each)
 
     def _list_streams(self, each: BlockList, call: Call) -> list[tuple[str, torch.Tensor]]:

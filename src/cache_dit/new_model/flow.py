@@ -13,10 +13,24 @@ def takes(call: Call, attended: Attended) -> bool:
     heads, size = attended.output.shape[1], attended.output.shape[3]
     if not isinstance(value, torch.Tensor) or value.shape[-1] < heads * size:
         return False
-    tokens = attended.output.transpose(1, 2).flatten(2).flatten(0, 1)
-    given = value[..., : heads * size].flatten(0, -2)
+    return _among(value[..., : heads * size], attended.output.transpose(1, 2).flatten(2))
+
+
+def hands_on(call: Call, following: Call) -> bool:
+    """Whether a block is given what another one returned, or some tokens of it, in any order."""
+    return any(
+        isinstance(value, torch.Tensor) and value.ndim > 2 and _among(value, call.output)
+        for value in following.arguments.values()
+    )
+
+
+def _among(some: torch.Tensor, tokens: torch.Tensor) -> bool:
+    """Whether the first and the last of some tokens are among others."""
+    if some.shape[-1] != tokens.shape[-1]:
+        return False
+    given, rows = some.flatten(0, -2), tokens.flatten(0, -2)
     ends = (given[:1], given[-1:])
-    return all(bool(((tokens - end).abs() < 1e-9).all(-1).any()) for end in ends)
+    return all(bool(((rows - end).abs() < 1e-9).all(-1).any()) for end in ends)
 
 
 def of_tokens(calls: list[Call]) -> list[Call]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from cache_dit.caching.block_adapters.block_lists import BlockList, lists_of
 from cache_dit.caching.forward_pattern import ENCODER, HIDDEN, ForwardPattern
+from cache_dit.new_model.flow import hands_on
 from cache_dit.new_model.watch import Call, Watched
 
 LEAST = 0.3  # of all neighbours: between the others, something may be added or merged
@@ -43,23 +44,34 @@ def lists_between(model: nn.Module, seen: Watched, known: list[BlockList]) -> li
     """
     calls = {call.name: call for call in seen.calls}
     blocks = [f"{each.name}.{place}" for each in known for place in each.places]
-    numbers = [calls[name].number for name in blocks if name in calls]
+    others = [calls[name] for name in blocks if name in calls]
     names, parameters = [], []
     for name, module in model.named_modules():
-        apart = not any(f"{block}.".startswith(f"{name}.") for block in blocks)
-        if not (isinstance(module, nn.ModuleList) and len(module) > 1 and apart):
+        related = any(f"{b}.".startswith(f"{name}.") or name.startswith(f"{b}.") for b in blocks)
+        if related or not isinstance(module, nn.ModuleList) or len(module) < 2:
             continue
         own = [calls[key] for key in (f"{name}.{n}" for n in range(len(module))) if key in calls]
-        within = any(f"{name}.".startswith(f"{block}.") for block in blocks)
-        starts = [call.number for call in own]
-        between = bool(own) and min(numbers) < min(starts) < max(numbers)
-        stream = _changed(own[0]) if own else ""
-        if within or not between or not stream or not all(seen.within(c.name) for c in own):
-            continue
-        names.append(name)
-        parameters.append({HIDDEN: stream})
+        if own and all(seen.within(call.name) for call in own) and _between(own, others):
+            names.append(name)
+            parameters.append({HIDDEN: _changed(own[0])})
     pattern = ForwardPattern.Pattern_3
     return lists_of(model, None, names, [pattern] * len(names), None, parameters) if names else []
+
+
+def _between(own: list[Call], others: list[Call]) -> bool:
+    """Whether blocks run between others, and what they make of a stream goes on to those."""
+    numbers = [call.number for call in others]
+    if not min(numbers) < min(call.number for call in own) < max(numbers):
+        return False
+    following = [_next(call, others) for call in own]
+    pairs = zip(own, following, strict=True)
+    return all(_changed(call) and (each is None or hands_on(call, each)) for call, each in pairs)
+
+
+def _next(call: Call, others: list[Call]) -> Call | None:
+    """The call that comes next among others."""
+    later = [each for each in others if each.number > call.number]
+    return min(later, key=lambda each: each.number, default=None)
 
 
 def _changed(call: Call) -> str:
