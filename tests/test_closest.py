@@ -23,5 +23,12 @@ def test_what_is_not_alike_is_not_offered() -> None:
         assert hint(name, KNOWN) == ""
 
 
+def test_classes_are_not_alike_by_how_their_names_end() -> None:
+    classes = ["SD3Transformer2DModel", "Krea2Transformer2DModel", "WanTransformer3DModel"]
+    assert closest("MyTransformer2DModel", classes) == []
+    assert closest("KreaTransformer2DModel", classes) == ["Krea2Transformer2DModel"]
+    assert closest("Transformer2DModel", classes) == []
+
+
 def test_the_hint_goes_on_behind_a_sentence() -> None:
     assert hint("Wam", KNOWN) == " Closest: Wan."
