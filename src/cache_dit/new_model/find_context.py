@@ -155,8 +155,8 @@ class _Finder:
         if entry:
             self.made.plan[f"{each.name}.*"] = entry
         for glob, attentions in self._attentions(each, calls).items():
-            own = self.made.plan.get(glob)  # arguments of a block that attends itself
-            steps = (*([own] if own else []), *attentions)
+            taken = self.made.plan.get(glob)  # arguments of a block that attends itself
+            steps = (*([taken] if taken else []), *attentions)
             self.made.plan[glob] = steps if len(steps) > 1 else steps[0]
         self._mixing(each)
 
