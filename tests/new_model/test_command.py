@@ -52,8 +52,8 @@ def test_an_unknown_model_is_supported_on_three_axes_over_ranks_too(
 
 @pytest.mark.slow
 def test_a_loop_that_mixes_one_stream_into_the_other_needs_no_editing(tmp_path: Path) -> None:
-    shutil.copy(BROOK, tmp_path / "mixing_dit.py")
-    code, output = new_model(f"{tmp_path / 'mixing_dit.py'}:BrookDiT")
+    shutil.copy(BROOK, tmp_path / "taken_dit.py")
+    code, output = new_model(f"{tmp_path / 'taken_dit.py'}:BrookDiT")
     assert code == 0 and output.count("To look at") == 1, output
     report = verify_model(str(tmp_path / "brook_dit_support.py"), "cp")
     assert report.ok, str(report)
