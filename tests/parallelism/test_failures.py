@@ -13,7 +13,7 @@ import cache_dit
 from cache_dit import ParallelismBackend, ParallelismConfig
 from cache_dit.parallelism import gather, parallelism_of, split
 from cache_dit.verify import zoo
-from cache_dit.verify.ranks import Ranks, ranks
+from cache_dit.verify.ranks import Answer, Ranks, ranks
 from tests.parallelism import jobs, tensor_jobs
 
 
@@ -134,3 +134,13 @@ def test_a_rank_whose_process_has_ended_is_a_failure_like_others() -> None:
     with pytest.raises(RuntimeError, match="rank 0 of 1: its process has ended"):
         pair.run(abs, -1)
     assert not pair._processes
+
+
+def test_of_ranks_that_fail_by_themselves_the_first_is_named_whoever_answers_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = Ranks(2)
+    pair._ends, pair._processes = [Pipe()[0] for _ in range(2)], [Process(), Process()]
+    monkeypatch.setattr(pair, "_answers", lambda: {1: Answer("later"), 0: Answer("first")})
+    with pytest.raises(RuntimeError, match="rank 0 of 2: first"):
+        pair.run(abs, -1)

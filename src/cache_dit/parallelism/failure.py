@@ -75,7 +75,7 @@ class Failures:
 
     def explained(self, error: Exception) -> Exception:
         """``error``, or in its place one that names the rank on which everything began."""
-        own, lost = dist.get_rank(), _in_an_exchange(error)
+        own, lost = dist.get_rank(), in_an_exchange(error)
         try:
             groups().spoil()
             store().set(self._key(own, self.call), "" if lost else described(error))
@@ -141,7 +141,8 @@ def where(error: BaseException) -> str:
     return f"{root}.{module}".rstrip(".") + line if root else ""
 
 
-def _in_an_exchange(error: BaseException) -> bool:
+def in_an_exchange(error: BaseException) -> bool:
+    """Whether it was raised where ranks wait for each other: others may have failed before."""
     *_, (_, innermost, _) = _frames(error)
     return _is_one_of(innermost, ("cache_dit.comm", "torch.distributed"))
 

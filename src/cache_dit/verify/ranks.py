@@ -21,7 +21,7 @@ import torch.multiprocessing as mp
 from diffusers.utils import logging as diffusers_logging
 
 from cache_dit.logger import init_logger
-from cache_dit.parallelism.failure import RankFailed, described, where
+from cache_dit.parallelism.failure import RankFailed, described, in_an_exchange, where
 
 logger = init_logger(__name__)
 
@@ -42,7 +42,7 @@ class Answer:
     Attributes:
         problem: what went wrong; empty where nothing did.
         value: what the job returned.
-        follows: whether the problem is that another rank has failed.
+        follows: whether another rank may have failed before, and be the cause.
     """
 
     problem: str = ""
@@ -75,7 +75,7 @@ class Ranks:
             with suppress(BrokenPipeError):  # its answer will be that it has ended
                 end.send((job, arguments))
         answers = self._answers()
-        failures = [rank for rank, answer in answers.items() if answer.problem]
+        failures = [rank for rank, answer in sorted(answers.items()) if answer.problem]
         if failures or len(answers) < self.size:
             self.stop()  # the others may be in the middle of an exchange
             failures += [rank for rank in range(self.size) if rank not in answers]
@@ -158,4 +158,5 @@ def _serve(rank: int, size: int, meeting: str, end: Connection, timeout: float) 
         except Exception as error:
             plain = isinstance(error, ValueError) and not where(error)  # it says all by itself
             said = str(error) if plain else described(error)
-            end.send(Answer(said or type(error).__name__, follows=isinstance(error, RankFailed)))
+            follows = isinstance(error, RankFailed) or in_an_exchange(error)
+            end.send(Answer(said or type(error).__name__, follows=follows))
