@@ -206,7 +206,7 @@ def supported_matrix() -> list[dict[str, Any]]:
         writes them: ``model``, ``axis``, ``ok`` (None where the axis does not apply),
         ``max_rel_error``, ``setting`` (the worst one), ``reason``, ``seconds``, ``details``.
     """
-    rows = files(__package__).joinpath("verify", "matrix.json").read_text(encoding="utf-8")
+    rows = (files(__package__) / "verify" / "matrix.json").read_text(encoding="utf-8")
     return json.loads(rows)
 
 
