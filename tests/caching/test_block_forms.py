@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from cache_dit import (
     TaylorSeerCalibratorConfig,
     disable_cache,
     enable_cache,
+    refresh_context,
     summary,
 )
 from cache_dit.caching.sessions import sessions_of
@@ -92,6 +94,34 @@ def test_every_form_of_block_with_every_predictor(
 ) -> None:
     model = StreamTransformer(pattern, **FORMS[form]).double()
     check_oracle(model, settings(1, 1), CALIBRATORS[calibrator])
+
+
+One = namedtuple("One", ["first"])
+Two = namedtuple("Two", ["first", "second"])
+
+
+def of_kind(pattern: ForwardPattern, kind: type) -> StreamTransformer:
+    return StreamTransformer(pattern, wrapped=True, kind=kind).double()
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.name)
+def test_a_reused_step_hands_out_the_kind_that_blocks_return(pattern: ForwardPattern) -> None:
+    """Which the loop of the model asserts."""
+    for kind in [list, One] if pattern.Return_H_Only else [list, Two]:
+        check_oracle(of_kind(pattern, kind), settings(1, 1), hinted=True)
+
+
+def test_blocks_of_a_class_may_return_another_kind_in_the_next_run() -> None:
+    model = of_kind(ForwardPattern.Pattern_3, tuple)
+    enable_cache(model.adapter(), settings(1, 1))
+    inputs = model.inputs()
+    for kind, wrapped in [(tuple, True), (One, True), (tuple, True), (list, False)]:
+        for block in model.blocks:
+            block.kind, block.wrapped = kind, wrapped
+        refresh_context(model)
+        for _ in range(STEPS):
+            model(**inputs)
+        assert summary(model, logging=False)[0].cached_steps == [4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.name)

@@ -96,17 +96,24 @@ class StreamBlock(nn.Module):
     """A block with text states beside the denoised ones, taken and returned as its pattern says.
 
     ``in_place`` writes the result into the input and returns that same tensor; ``wrapped`` returns
-    a tuple of one; ``drops_text`` returns None for the text states, as the last block of SD3 does.
+    a tuple of one; ``drops_text`` returns None for the text states, as the last block of SD3 does;
+    ``kind`` is the class of what is returned where it is more than a tensor.
     """
 
     def __init__(
-        self, pattern: ForwardPattern, *, in_place: bool, wrapped: bool, drops_text: bool
+        self,
+        pattern: ForwardPattern,
+        *,
+        in_place: bool,
+        wrapped: bool,
+        drops_text: bool,
+        kind: type,
     ) -> None:
         super().__init__()
         self.mix = nn.Linear(WIDTH, WIDTH)
         self.text = nn.Linear(WIDTH, WIDTH)
         self.pattern, self.in_place = pattern, in_place
-        self.wrapped, self.drops_text = wrapped, drops_text
+        self.wrapped, self.drops_text, self.kind = wrapped, drops_text, kind
         self.calls = 0
 
     def forward(
@@ -121,9 +128,12 @@ class StreamBlock(nn.Module):
         else:
             hidden_states = hidden_states + moved
         if self.pattern.Return_H_Only:
-            return (hidden_states,) if self.wrapped else hidden_states
+            return self._made([hidden_states]) if self.wrapped else hidden_states
         streams = [hidden_states, None if self.drops_text else text]
-        return tuple(streams if self.pattern.Return_H_First else reversed(streams))
+        return self._made(streams if self.pattern.Return_H_First else streams[::-1])
+
+    def _made(self, streams: list[torch.Tensor | None]) -> Any:
+        return self.kind(*streams) if hasattr(self.kind, "_fields") else self.kind(streams)
 
 
 class HiddenBlock(StreamBlock):
@@ -154,14 +164,15 @@ class StreamTransformer(nn.Module):
         drops_last_text: bool = False,
         in_place: bool = False,
         wrapped: bool = False,
+        kind: type = tuple,
     ) -> None:
         super().__init__()
-        kind = HiddenBlock if pattern.Forward_H_only else StreamBlock
+        block = HiddenBlock if pattern.Forward_H_only else StreamBlock
         self.pattern, self.by_keyword, self.rounds = pattern, by_keyword, rounds
         self.enter = nn.Linear(WIDTH, WIDTH)
         last = size - 1 if drops_last_text else size
         self.blocks = nn.ModuleList(
-            kind(pattern, in_place=in_place, wrapped=wrapped, drops_text=i == last)
+            block(pattern, in_place=in_place, wrapped=wrapped, drops_text=i == last, kind=kind)
             for i in range(size)
         )
 
@@ -186,8 +197,9 @@ class StreamTransformer(nn.Module):
         streams = {"hidden_states": hidden, "encoder_hidden_states": text}
         given = {name: streams[name] for name in self.pattern.In}
         out = block(**given) if self.by_keyword else block(*given.values())
+        several = block.wrapped or not self.pattern.Return_H_Only
+        assert type(out) is (block.kind if several else torch.Tensor)
         if self.pattern.Return_H_Only:
-            assert isinstance(out, tuple) is block.wrapped
             return (out[0] if block.wrapped else out), text
         return tuple(out) if self.pattern.Return_H_First else tuple(reversed(out))
 

@@ -39,6 +39,7 @@ class BlockStreams:
         self.pattern = pattern
         self.where = where or type(block).__name__
         self.wraps_single_output = False
+        self._kind: type | None = None  # what a block returned
         self._hidden_only = pattern.Return_H_Only  # kept: an enum's properties are slow to read
         self._hidden_first = pattern.Return_H_First
         names = parameter_names(block)
@@ -67,10 +68,11 @@ class BlockStreams:
     def unpack(self, output: Any) -> Streams:
         """The streams that came out; raises `ValueError` where the pattern does not fit."""
         expected = len(self.pattern.value[1])
+        if type(output) is not self._kind:
+            self._note(type(output))
         if isinstance(output, (tuple, list)):
             if len(output) != expected:
                 raise self._misfit(f"{len(output)} outputs", expected)
-            self.wraps_single_output = expected == 1
             if expected == 1:
                 return output[0], None
             return (output[0], output[1]) if self._hidden_first else (output[1], output[0])
@@ -95,6 +97,15 @@ class BlockStreams:
         encoder = args[position] if position < len(args) else kwargs.get(name)
         return (hidden, encoder) if self._hidden_first else (encoder, hidden)
 
+    def _note(self, kind: type) -> None:
+        """What stands in for a block is to be of the kind that the block returned."""
+        self._kind = kind
+        several = issubclass(kind, (tuple, list))
+        self.wraps_single_output = several and self._hidden_only
+        cls = _StreamsOfKind if several and kind is not tuple else BlockStreams
+        if type(self) is not cls:  # to set it, even anew, makes every look at an attribute slower
+            self.__class__ = cls
+
     def _find(
         self, names: list[str], stream: str, fallback: int, chosen: Mapping[str, str]
     ) -> tuple[int, str]:
@@ -115,3 +126,19 @@ class BlockStreams:
             f"{self.where}: the block returned {returned}; {self.pattern.name} expects {expected} "
             f"({', '.join(self.pattern.Out)}). Use one of {', '.join(fitting)}."
         )
+
+
+class _StreamsOfKind(BlockStreams):
+    """Of blocks that return a list or a named tuple; a class, so that the others need not ask."""
+
+    def pack(self, streams: Streams) -> Any:
+        """What the block would have returned for these streams."""
+        return self._made(super().pack(streams))
+
+    def pass_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``pack(read(args, kwargs))`` in one go."""
+        return self._made(super().pass_on(args, kwargs))
+
+    def _made(self, streams: tuple[Any, ...]) -> Any:
+        kind: Any = self._kind
+        return getattr(kind, "_make", kind)(streams)  # a named tuple is made by another name
