@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from cache_dit import (
     summary,
 )
 from cache_dit.parallelism import parallelism_of
+from cache_dit.undo import Undo
 from cache_dit.verify import zoo
 from cache_dit.verify.traces import differences, traces
 from tests.caching.toys import GainTransformer
@@ -70,6 +73,18 @@ def test_one_transformer_that_cannot_be_restored_does_not_keep_the_other(stuck: 
     assert summary(pipe, logging=False) == []
 
 
+class Reluctant(Undo):
+    """Fails the first time."""
+
+    tries = 0
+
+    def __call__(self) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise KeyError("notes")
+        super().__call__()
+
+
 class Clumsy(PatchFunctor):
     """Leaves something that cannot be taken back the first time."""
 
@@ -77,16 +92,11 @@ class Clumsy(PatchFunctor):
         transformer.notes = {"before": 1}
         return transformer
 
-    def apply_undoably(self, transformer: nn.Module) -> Any:
-        undo, tries = super().apply_undoably(transformer), []
-
-        def reluctant() -> None:
-            tries.append(1)
-            if len(tries) == 1:
-                raise KeyError("notes")
-            undo()
-
-        return reluctant
+    def apply_undoably(self, transformer: nn.Module) -> Undo:
+        undo = Reluctant(transformer)
+        self.apply(transformer)
+        undo.settle()
+        return undo
 
 
 def test_what_a_patch_leaves_is_named_and_goes_the_second_time() -> None:
@@ -98,6 +108,61 @@ def test_what_a_patch_leaves_is_named_and_goes_the_second_time() -> None:
     assert differences(before, traces(model)) == {".notes"}
     disable_cache(model)
     assert not differences(before, traces(model))
+
+
+class Doubled(PatchFunctor):
+    """Gives a block a forward of its own and another layer, and counts its calls on the model."""
+
+    def apply(self, transformer: nn.Module, **kwargs: Any) -> nn.Module:
+        block = transformer.blocks[2]
+        below = block.forward
+        transformer.calls = 0
+
+        def forward(hidden_states: torch.Tensor) -> torch.Tensor:
+            transformer.calls += 1
+            return 2 * below(hidden_states)
+
+        block.forward = forward
+        block.linear = copy.deepcopy(block.linear)
+        return transformer
+
+
+def replace_forward(block: nn.Module) -> Callable[[], None]:
+    """As accelerate does it; gives what undoes it."""
+    below = block.forward
+    block.forward = lambda *args: below(*args)
+    return lambda: setattr(block, "forward", below)
+
+
+def replace_layer(block: nn.Module) -> Callable[[], None]:
+    """As peft does it; gives what undoes it."""
+    below = block.linear
+    block.linear = nn.Sequential(below)
+    return lambda: setattr(block, "linear", below)
+
+
+@pytest.mark.parametrize(
+    ("replace", "said"),
+    [
+        (replace_forward, r"forward was replaced by .*\.replace_forward"),
+        (replace_layer, "linear was"),
+    ],
+)
+def test_code_that_was_put_over_that_of_a_patch_functor_must_come_off_first(
+    replace: Callable[[nn.Module], Callable[[], None]], said: str
+) -> None:
+    model = GainTransformer()
+    before = traces(model)
+    enable_cache(model.adapter(patch_functor=Doubled()), CONFIG)
+    undo = replace(model.blocks[2])
+    with pytest.raises(RuntimeError, match=rf"GainTransformer\.blocks\.2: its {said}"):
+        disable_cache(model)
+    assert [model.at(1.0)[1] for _ in range(2)] == [[0, 1, 2, 3], [0]]  # cached, as a whole
+    assert model.calls == 1
+    undo()
+    disable_cache(model)
+    left = differences(before, traces(model))
+    assert all(each.endswith(".ran") for each in left)
 
 
 def test_parallelism_and_kernel_are_taken_off_where_the_cache_cannot_be() -> None:

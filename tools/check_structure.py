@@ -19,7 +19,10 @@ DEFAULT_ROOTS = ("src", "tools", "tests", "examples", "benchmarks")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 
-LEAVES = ("registry", "intercept", "comm", "logger", "safe_import", "attention_backend", "closest")
+LEAVES = (
+    *("registry", "intercept", "undo", "comm", "logger"),
+    *("safe_import", "attention_backend", "closest"),
+)
 ENGINE = (
     "api",
     "taking_off",

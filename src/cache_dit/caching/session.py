@@ -12,6 +12,7 @@ from torch import nn
 
 from ..comm import ALONE, SyncGroup
 from ..intercept import Call, Interception, intercept, original_class, uncompiled
+from ..undo import Undo
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList, TransformerBlocks, by_transformer, spread
 from .calibrator_config import CalibratorConfig, ParamsModifier
@@ -19,7 +20,6 @@ from .config import DBCacheConfig
 from .denoiser import Denoiser
 from .grouping import ListSettings, Unit, make_units
 from .offload import refuse_shared_offloading
-from .patch_functor import Undo
 
 CALL_LEVEL = 100  # further out than what splits the inputs of a transformer between ranks
 
@@ -53,6 +53,8 @@ class CachedTransformer:
         """Raise `RuntimeError` where another library forbids to take the cache off."""
         for layer in (*self.call_layers, *self.block_layers):
             layer.check()
+        if self.undo is not None:
+            self.undo.check()
 
     def take_off(self) -> None:
         """Take everything off and drop all stored tensors; nothing happens where it is off."""
@@ -123,7 +125,8 @@ class CacheSession:
         """Take everything off again and drop all stored tensors.
 
         Raises:
-            RuntimeError: another library has replaced a block's class; everything then stays.
+            RuntimeError: another library has replaced a block's class, or what a patch functor
+                put there; everything then stays.
         """
         for cached in self.transformers:
             cached.check_layers()
