@@ -18,7 +18,7 @@ from .caching.config import DBCacheConfig
 from .caching.legacy import from_keywords
 from .caching.report import print_stats
 from .caching.session import CacheSession
-from .caching.sessions import forget, parts, remember, sessions_of
+from .caching.sessions import put_in_place, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .logger import init_logger
 from .parallelism import ParallelismConfig, parallelize, sync_of
@@ -236,9 +236,8 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
     with ExitStack() as undo:
         if config is not None:
             undo.callback(parallelize(transformers, config, *extra_of(target, config)))
-        _replace(sessions_of(adapter), session)
+        put_in_place(session, target, adapter)
         undo.pop_all()
-    remember(session, target, adapter, adapter.pipe, *parts(adapter))
     for cached in session.transformers:
         for unit in cached.units:
             logger.info(f"cache enabled on {unit.name}: {unit.tag}")
@@ -277,18 +276,3 @@ def _module(target: Any) -> nn.Module | None:
     model = getattr(target, "_orig_mod", target)
     cached = [each for session in sessions_of(target) for each in session.transformers]
     return model if any(each.module() is model for each in cached) else None
-
-
-def _replace(replaced: list[CacheSession], session: CacheSession) -> None:
-    ended: list[CacheSession] = []
-    try:
-        for old in replaced:
-            old.uninstall()
-            ended.append(old)
-        session.install()
-    except BaseException:
-        for old in ended:
-            old.install()
-        raise
-    for old in replaced:
-        forget(old)

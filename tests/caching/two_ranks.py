@@ -10,7 +10,7 @@ import torch.distributed as dist
 
 from cache_dit import DBCacheConfig, summary
 from cache_dit.caching.session import CacheSession
-from cache_dit.caching.sessions import remember
+from cache_dit.caching.sessions import put_in_place
 from cache_dit.comm import Channel, SyncGroup
 from tests.caching.toys import GainTransformer
 
@@ -24,9 +24,8 @@ CONFIG = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=1, residual_diff_th
 def decisions(levels: list[float], sync: SyncGroup) -> tuple[list[bool], dict[int, float]]:
     """Which steps reuse, and the changes that were measured."""
     model = GainTransformer()
-    session = CacheSession(model.adapter(), CONFIG, sync=sync)
-    session.install()
-    remember(session, model)
+    adapter = model.adapter()
+    put_in_place(CacheSession(adapter, CONFIG, sync=sync), model, adapter)
     reused = [model.at(level)[1] == [0] for level in levels]
     (stats,) = summary(model, logging=False)
     return reused, stats.residual_diffs

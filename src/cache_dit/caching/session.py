@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Call, Interception, intercept, original_class, uncompiled
+from ..intercept import Interception, intercept, original_class
 from ..undo import Undo
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList, TransformerBlocks, by_transformer, spread
@@ -20,8 +20,7 @@ from .config import DBCacheConfig
 from .denoiser import Denoiser
 from .grouping import ListSettings, Unit, make_units
 from .offload import refuse_shared_offloading
-
-CALL_LEVEL = 100  # further out than what splits the inputs of a transformer between ranks
+from .pipeline_calls import CALL_LEVEL, follow, reference_to
 
 
 @dataclass
@@ -98,7 +97,8 @@ class CacheSession:
         )
         base = ListSettings(DBCacheConfig(), CalibratorConfig())
         self.shared = base.merged(cache_config, calibrator_config)
-        self._pipe = _followed(adapter.pipe)
+        pipe = reference_to(adapter.pipe)
+        self._pipes = [] if pipe is None else [pipe]
         self._pipe_layers: list[Interception] = []
         found = adapter.transformers()
         given = by_transformer(
@@ -109,30 +109,50 @@ class CacheSession:
             for blocks, modifiers in zip(found, given, strict=True)
         ]
 
+    def modules(self) -> list[nn.Module]:
+        """The transformers that are still there."""
+        modules = [cached.module() for cached in self.transformers]
+        return [module for module in modules if module is not None]
+
+    def follow_those_of(self, other: CacheSession) -> None:
+        """Follow the pipelines of another session too, which call the same transformers."""
+        self._pipes += [each for each in other._pipes if each not in self._pipes]
+
     def install(self) -> None:
-        """Put everything on the transformers and on the pipeline; after `uninstall`, once more."""
+        """Put everything on the transformers and on the pipelines; after `uninstall`, once more."""
+        self._leave_pipelines()
         try:
             for cached in self.transformers:
-                self._install(cached)
-            if self._pipe is not None and (pipe := self._pipe()) is not None:
-                run = uncompiled(self._around_pipeline)
-                self._pipe_layers = [intercept(pipe, level=CALL_LEVEL, __call__=run)]
+                if not cached.call_layers:
+                    self._install(cached)
+            denoisers = [cached.denoiser for cached in self.transformers]
+            pipes = [pipe for each in self._pipes if (pipe := each()) is not None]
+            self._pipe_layers = [follow(pipe, denoisers) for pipe in pipes]
         except BaseException:
             self.uninstall()
             raise
 
-    def uninstall(self) -> None:
+    def uninstall(self, only: Sequence[nn.Module] | None = None) -> None:
         """Take everything off again and drop all stored tensors.
+
+        Args:
+            only: the transformers that this is about; None for all.
 
         Raises:
             RuntimeError: another library has replaced a block's class, or what a patch functor
                 put there; everything then stays.
         """
-        for cached in self.transformers:
+        going = [
+            cached
+            for cached in self.transformers
+            if only is None or any(cached.module() is each for each in only)
+        ]
+        for cached in going:
             cached.check_layers()
-        for cached in self.transformers:
+        for cached in going:
             cached.take_off()
-        self._leave_pipeline()
+        if len(going) == len(self.transformers):
+            self._leave_pipelines()
 
     def uninstall_what_can_be(self) -> list[tuple[str, Exception]]:
         """Likewise, but a transformer that forbids it stays cached, and the others do not.
@@ -147,8 +167,13 @@ class CacheSession:
             except Exception as error:
                 stuck.append((cached.name, error))
         if not stuck:
-            self._leave_pipeline()
+            self._leave_pipelines()
         return stuck
+
+    def drop_uninstalled(self) -> bool:
+        """Forget the transformers that nothing is on any more; whether others are left."""
+        self.transformers = [cached for cached in self.transformers if cached.call_layers]
+        return bool(self.transformers)
 
     def refresh(
         self,
@@ -211,7 +236,7 @@ class CacheSession:
     def _units(self, cached: CachedTransformer, settings: list[ListSettings]) -> list[Unit]:
         for each in settings:
             preset = isinstance(each.cache.steps_computation_mask, str)
-            if preset and each.cache.num_inference_steps is None and self._pipe is None:
+            if preset and each.cache.num_inference_steps is None and not self._pipes:
                 raise ValueError(
                     f"{type(each.cache).__name__}: steps_computation_mask="
                     f"{each.cache.steps_computation_mask!r} needs the length of the run, which no "
@@ -241,51 +266,7 @@ class CacheSession:
         for unit in cached.units:
             cached.block_layers += unit.install()
 
-    def _leave_pipeline(self) -> None:
+    def _leave_pipelines(self) -> None:
         for layer in self._pipe_layers:
             layer.release()
-
-    def _around_pipeline(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        pipe = self._pipe() if self._pipe else None
-        requested = _requested_steps(pipe, args, kwargs)
-
-        def steps() -> int | None:
-            return getattr(pipe, "_num_timesteps", None) or _scheduled_steps(pipe, requested)
-
-        denoisers = [cached.denoiser for cached in self.transformers]
-        for denoiser in denoisers:
-            denoiser.begin_run()
-            denoiser.pipeline_steps = steps
-            denoiser.scheduler = getattr(pipe, "scheduler", None)
-        try:
-            return call(*args, **kwargs)
-        finally:
-            for denoiser in denoisers:
-                denoiser.pipeline_steps = denoiser.scheduler = None
-                denoiser.release_tensors()
-
-
-def _followed(pipe: Any) -> weakref.ref[Any] | None:
-    """A pipeline whose calls are to be intercepted; None for what only holds a transformer."""
-    try:
-        return weakref.ref(pipe) if callable(pipe) else None
-    except TypeError:
-        return None
-
-
-def _scheduled_steps(pipe: Any, requested: int | None) -> int | None:
-    """Calls of the model in a loop of so many steps: some schedulers evaluate a step twice."""
-    scheduler: Any = getattr(pipe, "scheduler", None)
-    if requested is None or getattr(scheduler, "num_inference_steps", None) != requested:
-        return requested
-    return len(scheduler.timesteps)
-
-
-def _requested_steps(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
-    try:
-        bound = inspect.signature(original_class(pipe).__call__).bind(pipe, *args, **kwargs)
-    except TypeError:  # the call itself will say what is wrong with its arguments
-        return None
-    bound.apply_defaults()
-    steps = bound.arguments.get("num_inference_steps")
-    return steps if isinstance(steps, int) else None
+        self._pipe_layers = []
