@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .state import Decision
 from .stats import CacheStats
@@ -14,38 +15,39 @@ from .stats import CacheStats
 def print_stats(
     stats: Sequence[CacheStats], *, details: bool, console: Console | None = None
 ) -> None:
-    """Print one row for each block list and branch; with ``details`` one for each step too."""
+    """Print a table of its branches for each block list; with ``details`` one of its steps too."""
     console = console or Console()
     if not stats:
         console.print("Cache-DiT: nothing is cached here.")
         return
-    console.print(overview(stats))
     for each in stats:
+        console.print(Text(f"Cache-DiT, last run: {each.name}", style="bold"))
+        console.print(Text(str(each.cache_options["tag"])))  # no column: it would not fit
+        console.print(branches(each))
         for note in each.notes:
-            console.print(f"[yellow]{each.name}: {note}[/yellow]")
+            console.print(Text(note, style="yellow"))
         if details:
             for branch, decisions in each.decisions.items():
-                console.print(steps(each.name, branch, decisions))
+                console.print(every_step(each.name, branch, decisions))
 
 
-def overview(stats: Sequence[CacheStats]) -> Table:
-    """How much was reused in each branch of each block list."""
-    table = Table(title="Cache-DiT: last run")
-    for column in ("blocks", "settings", "branch", "steps", "reused", "change (min / max)", "held"):
+def branches(stats: CacheStats) -> Table:
+    """How much was reused in each branch of a block list; DBPrune decides for each block."""
+    table = Table()
+    for column in ("branch", "steps", "reused", "change (min / max)", "held"):
         table.add_column(column)
-    for each in stats:
-        tag = str(each.cache_options["tag"])
-        for branch, decisions in (each.decisions or {"": []}).items():
-            changes = [d.change for d in decisions if d.change is not None]
-            span = f"{min(changes):.3g} / {max(changes):.3g}" if changes else "-"
-            reused = sum(d.reused for d in decisions)
-            held = f"{each.branch_bytes.get(branch, 0) / 2**20:.1f} MiB"
-            share = f"{reused} ({reused / len(decisions):.0%})" if decisions else "-"
-            table.add_row(each.name, tag, branch or "-", str(len(decisions)), share, span, held)
+    for branch, decisions in (stats.decisions or {"": []}).items():
+        changes = [d.change for d in decisions if d.change is not None]
+        span = f"{min(changes):.3g} / {max(changes):.3g}" if changes else "-"
+        number, reused = len(decisions), sum(d.reused for d in decisions)
+        steps = str(len({d.step for d in decisions}))
+        held = f"{stats.branch_bytes.get(branch, 0) / 2**20:.1f} MiB"
+        share = f"{reused} of {number} ({reused / number:.0%})" if decisions else "-"
+        table.add_row(branch or "-", steps, share, span, held)
     return table
 
 
-def steps(name: str, branch: str, decisions: Sequence[Decision]) -> Table:
+def every_step(name: str, branch: str, decisions: Sequence[Decision]) -> Table:
     """Every step, what was done, and why."""
     table = Table(title=f"{name} {branch}".strip())
     for column in ("step", "blocks", "reason", "change", "threshold"):
