@@ -27,6 +27,15 @@ def test_what_torchrun_started_is_joined_and_left_again(monkeypatch: pytest.Monk
     assert not dist.is_initialized()
 
 
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("gpu", "'gpu': unknown"), (f"cuda:{torch.cuda.device_count()}", "torch finds")],
+)
+def test_a_device_that_is_not_there_is_told(device: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message), joined(device):
+        pass
+
+
 def here(device: str) -> tuple[int, int, bool]:
     with joined(device) as place:
         found = place.rank, place.size

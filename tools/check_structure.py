@@ -33,7 +33,7 @@ ENGINE = (
     "parallelism",
     *LEAVES,
 )
-PUBLIC = ("__init__", "api", "load_configs", "assignments", "launch", "metrics", *LEAVES)
+PUBLIC = ("__init__", "api", "load_configs", "assignments", "launch", "refusal", "metrics", *LEAVES)
 ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "caching": LEAVES,
@@ -44,11 +44,12 @@ ALLOWED_IMPORTS: dict[str, tuple[str, ...]] = {
     "load_configs": ("caching", "parallelism", *LEAVES),
     "assignments": ("load_configs",),
     "launch": (),
+    "refusal": (),
     "targets": ("caching", "parallelism", *LEAVES),
     "taking_off": ("targets", "caching", "parallelism", *LEAVES),
     "api": ("taking_off", "targets", "load_configs", "caching", "parallelism", *LEAVES),
     "__init__": (*ENGINE, "metrics"),
-    "verify": ("__init__", *ENGINE, "metrics"),
+    "verify": ("__init__", *ENGINE, "metrics", "refusal"),
     "demo": ("parallelism", *PUBLIC),
     "generate": ("demo", "compile_configs", *PUBLIC),
     "new_model": ("verify", "caching", "parallelism", *PUBLIC),

@@ -50,6 +50,9 @@ def joined(device: str | None = None) -> Iterator[Place]:
     Args:
         device: such as ``"cpu"``; None takes a GPU of its own for each process, where there are
             GPUs.
+
+    Raises:
+        ValueError: no such device.
     """
     chosen = _device(device)
     if chosen.type == "cuda":
@@ -67,7 +70,15 @@ def joined(device: str | None = None) -> Iterator[Place]:
 
 
 def _device(name: str | None) -> torch.device:
-    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return device
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        raise ValueError(f"device {name!r}: unknown. Use cpu, cuda, or cuda:0, say.") from None
+    if device.type != "cuda":
+        return device
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    if index >= (count := torch.cuda.device_count()):
+        raise ValueError(
+            f"device cuda:{index}: torch finds {count} GPUs here. Use cpu, or one of those."
+        )
+    return torch.device("cuda", index)

@@ -96,3 +96,21 @@ def test_a_mistake_is_explained(options: list[str], message: str, tmp_path: Path
     assert message in re.sub(r"[\s│]+", " ", result.output)
     assert not (tmp_path / "out").exists()
     assert not isinstance(result.exception, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("cache_config: {Fn_compute_blocks: 99}", "12 blocks"),
+        ("parallelism_config: {ulysses_size: 2}", "torchrun"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_before_anything_is_drawn(
+    content: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "Comparison", None)
+    file = tmp_path / "mine.yaml"
+    file.write_text(content)
+    result = demo("--config", str(file))
+    assert result.exit_code == 2
+    assert message in re.sub(r"\s+", " ", result.output)

@@ -80,6 +80,7 @@ def test_a_pipeline_of_diffusers_with_text_encoders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--model", "demo"], "--prompt: EmojiPipeline cannot be called without prompt."),
         (["--model", "demo", "--prompt", "x", "--frames", "5"], "--frames: EmojiPipeline takes no"),
         (["--model", "demo", *APPLE, "--call", "eta"], "there is no '='"),
         (["--model", "demo", *APPLE, "--call", "eta=1"], "--call eta=...: EmojiPipeline takes no"),

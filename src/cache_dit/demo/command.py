@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cache_dit.demo import load_demo_pipeline
-from cache_dit.demo.measure import Comparison, Result, Task
+from cache_dit.demo.measure import Comparison, Result, Task, require_fit
 from cache_dit.demo.over_ranks import demo_over_ranks
 from cache_dit.demo.settings import PROMPTS, Setting, own_setting, standard_settings
 from cache_dit.demo.table import comparison_table
 from cache_dit.launch import first_rank, started_by_torchrun
+from cache_dit.refusal import refusals
 
 REPEAT_SECONDS = 45  # until when another round of timing is begun
 THREADS = 1  # that are timed; more pay only on an idle machine
@@ -78,19 +79,14 @@ def demo(
             known = load_demo_pipeline().text_encoder.index
         console.print(" ".join(known), highlight=False)
         return
-    try:
+    with refusals(console), only_our_progress_bar():
         own = own_setting(steps, config, assignments or [])
         task = Task(prompt or PROMPTS, seed, guidance)
         if any(sizes.values()) or started_by_torchrun():
-            with only_our_progress_bar():
-                demo_over_ranks(task, steps, sizes, own, console)
+            demo_over_ranks(task, steps, sizes, own, console)
             return
         chart, picture = drawing_modules()
-        with only_our_progress_bar():
-            baseline, results = compare(task, steps, own, console)
-    except (ValueError, NotImplementedError) as error:
-        console.print(f"[red]Error:[/red] {error}", highlight=False, markup=True)
-        raise typer.Exit(2) from None
+        baseline, results = compare(task, steps, own, console)
     output.mkdir(parents=True, exist_ok=True)
     picture.save_picture(output / "pictures.png", task.prompts, baseline, results)
     chart.save_chart(output / "steps.png", results)
@@ -133,6 +129,8 @@ def compare(
     torch.set_num_threads(THREADS)
     pipe = load_demo_pipeline()
     pipe.set_progress_bar_config(disable=True)
+    if own is not None:
+        require_fit(pipe, own)  # before anything is drawn
     settings = [*standard_settings(steps), *([own] if own else [])]
     with Progress(TextColumn("drawing"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
         calls = bar.add_task("drawing", total=3 * len(settings) + 7)

@@ -102,7 +102,8 @@ class Comparison:
         """
         full = self.baseline.setting.steps
         steps = max(1, min(full - 1, round(result.share * full)))
-        return self.measure(Setting(f"{steps} steps, no cache", steps))
+        name = f"{steps} steps, no cache" if steps > 1 else "1 step, no cache"
+        return self.measure(Setting(name, steps))
 
     def pair(self, result: Result) -> None:
         """Sets the last call, which was `result`'s, against the uncached calls around it."""
@@ -143,6 +144,16 @@ def _cached(pipe: EmojiPipeline, setting: Setting) -> Iterator[None]:
         yield
     finally:
         cache_dit.disable_cache(pipe)
+
+
+def require_fit(pipe: EmojiPipeline, setting: Setting) -> None:
+    """Nothing, if the cache can be enabled like this.
+
+    Raises:
+        ValueError: a setting that the pipeline refuses.
+    """
+    with _cached(pipe, setting):
+        pass
 
 
 @dataclass

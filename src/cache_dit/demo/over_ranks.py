@@ -17,7 +17,7 @@ from rich.table import Table
 import cache_dit
 from cache_dit import ParallelismConfig
 from cache_dit.demo import load_demo_pipeline
-from cache_dit.demo.measure import Task
+from cache_dit.demo.measure import Task, require_fit
 from cache_dit.demo.pipeline import EmojiPipeline
 from cache_dit.demo.settings import Setting, standard_settings
 from cache_dit.launch import Place, joined
@@ -81,6 +81,8 @@ def demo_over_ranks(
     with joined("cpu") as here:
         pipe = load_demo_pipeline()
         pipe.set_progress_bar_config(disable=True)
+        if own is not None:
+            require_fit(pipe, own)
         draw(pipe, task, Setting("warm-up", 1), None)
         pairs = [
             Pair(each, draw(pipe, task, each, None), draw(pipe, task, each, config))

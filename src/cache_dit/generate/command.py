@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
-from rich.markup import escape
 
 from cache_dit.assignments import parsed, settings
 from cache_dit.generate import options as opt
@@ -25,6 +23,7 @@ from cache_dit.generate.load import load_pipeline
 from cache_dit.generate.outputs import save, save_beside
 from cache_dit.generate.report import comparison, measures
 from cache_dit.launch import Place, joined
+from cache_dit.refusal import refusals
 
 
 def generate(
@@ -67,22 +66,19 @@ def generate(
         "image": image,
     }
     console = Console()
-    try:
+    sizes = {"ulysses": ulysses, "ring": ring, "tp": tp}
+    with refusals(console):
         chosen = settings(config, assignments or [])
         wanted |= parsed(call or [], "--call")
         with joined(device) as here:
             pipe = load_pipeline(model, dtype, here.device)
             pipe.set_progress_bar_config(disable=not here.first)
             arguments = call_arguments(pipe, wanted, seed)
-            sizes = {"ulysses": ulysses, "ring": ring, "tp": tp}
             made = settings_of(pipe, chosen, cache or compare, sizes, parallel_text, parallel_vae)
             place(pipe, here.device, offload)
             if compile:
                 compile_transformers(pipe)
             _draw(pipe, arguments, made, compare, track_memory, here, output, console)
-    except (ValueError, NotImplementedError, OSError) as error:
-        console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
-        raise typer.Exit(2) from None
 
 
 def _draw(

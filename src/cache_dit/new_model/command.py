@@ -17,6 +17,7 @@ from cache_dit.new_model.find_tensor import find_tensor_plans
 from cache_dit.new_model.target import find_target
 from cache_dit.new_model.trial import first_exact, wrong_context, wrong_tensor
 from cache_dit.new_model.write import snake_case, support_source, write
+from cache_dit.refusal import refusals
 
 
 def new_model(
@@ -33,7 +34,7 @@ def new_model(
 ) -> None:
     """Look at a transformer and write its adapter, its plans and the test that proves them."""
     console = Console()
-    try:
+    with refusals(console):
         found = find_target(target)
         facts = Facts.of(found.model, found.arguments, found.later)
         console.print(lists_table(facts))
@@ -49,10 +50,6 @@ def new_model(
         text = support_source(found.name, file, found.imports, adapter.fields, context, tensor)
         axes = ["cache"] + ["cp"] * bool(context.plan) + ["tp"] * bool(tensor.plan)
         paths = write(output or found.folder, found.name, text, axes)
-    except ValueError as error:
-        text = f"[red]Error:[/red] {escape(str(error))}"
-        console.print(text, highlight=False, soft_wrap=True)  # there may be code to copy in it
-        raise typer.Exit(2) from None
     for path in paths:
         console.print(f"Written: {path}", highlight=False)
     for axis in axes:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cache_dit.refusal import refusals
 from cache_dit.verify.axes import AXES, verify_model
 from cache_dit.verify.matrix import blocks_text
 from cache_dit.verify.report import Report
@@ -45,11 +46,8 @@ def verify(
 ) -> None:
     """Prove that models work, with tiny copies of them: exact to rounding, in float64."""
     console = Console()
-    try:
+    with refusals(console):
         chosen = _chosen(names or [], everything, axis)
-    except ValueError as error:
-        console.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
-        raise typer.Exit(2) from None
     reports = []
     for report in _verify(chosen, axis, every_setting, console):
         reports.append(report)
