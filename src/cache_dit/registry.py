@@ -29,7 +29,10 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
 
     def register(self, *prefixes: str) -> Callable[[T], T]:
-        """Decorator that stores an entry under one or more class-name prefixes."""
+        """Decorator that stores an entry under one or more class-name prefixes.
+
+        It raises `ValueError` where another entry has one of them.
+        """
 
         def add(entry: T) -> T:
             for prefix in prefixes:

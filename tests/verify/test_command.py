@@ -55,6 +55,7 @@ def test_what_does_not_apply_is_no_failure(reports: dict[str, Report]) -> None:
     reports[name] = Report(name, "cache", not_applicable="It is not there.")
     code, output = run(name)
     assert code == 0 and f"- {name}: It is not there." in output
+    assert "0 of 1 verified" in output
 
 
 def test_all_models_or_some_but_not_both(reports: dict[str, Report]) -> None:

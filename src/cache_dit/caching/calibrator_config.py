@@ -100,7 +100,8 @@ class DMDCalibratorConfig(CalibratorConfig):
     Attributes:
         dmd_history: how many snapshots are kept, 4 or more.
         dmd_rank: most modes kept; 0 for as many as stand above the noise of the dtype.
-        dmd_ridge: relative ridge on the Gram matrix.
+        dmd_ridge: ridge on the Gram matrix, relative to its largest eigenvalue and the noise of the
+            dtype.
     """
 
     enable_calibrator: bool = True

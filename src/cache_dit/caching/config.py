@@ -28,7 +28,11 @@ DBPrune = CacheType.DBPrune
 
 
 def cache_type(name: str | CacheType) -> CacheType:
-    """The `CacheType` of that name."""
+    """The `CacheType` of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
     try:
         return CacheType(name)
     except ValueError:
@@ -265,8 +269,8 @@ class DBPruneConfig(DBCacheConfig):
     last ran, whether its residual is reused.
 
     Attributes:
-        enable_dynamic_prune_threshold: raise the threshold to ``relax_ratio`` times the mean change
-            that was measured at the step before, up to ``max_dynamic_prune_threshold``.
+        enable_dynamic_prune_threshold: raise the threshold to the mean change that was measured at
+            the step before, times the relax ratio, up to ``max_dynamic_prune_threshold``.
         max_dynamic_prune_threshold: ceiling of the dynamic threshold; None for twice the threshold.
         dynamic_prune_threshold_relax_ratio: how far above the mean change the threshold is put.
         non_prune_block_ids: blocks that always run.

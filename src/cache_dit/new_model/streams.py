@@ -21,7 +21,6 @@ class Streams:
         dims: stream -> dimension of its tokens.
         lengths: stream -> tokens.
         joint: streams in the order in which they attend together.
-        single: streams whose tokens stand in one tensor in later lists, in order.
     """
 
     dims: dict[str, int] = field(default_factory=dict)

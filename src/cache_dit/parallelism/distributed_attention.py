@@ -91,7 +91,8 @@ class DistributedAttention:
         """``scaled_dot_product_attention`` on tensors [B, H, S, D] whose S is split.
 
         A mask is one over the whole sequence, before it was split; rows or columns may be 1.
-        ``backend`` names a kernel in diffusers' registry; None is torch's own.
+        ``backend`` names a kernel in diffusers' registry; None is torch's own. There is no dropout,
+        whatever is asked for: this is inference.
         """
         place = self.mesh.context.rank
         _require(tokens.keys.sizes[place], key, "keys")

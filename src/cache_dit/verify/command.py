@@ -101,9 +101,9 @@ def _verify(names: list[str], axis: str, every_setting: bool, console: Console) 
 
 def table(reports: list[Report]) -> Table:
     """One row for each report, and the time of all."""
-    failed = sum(report.ok is False for report in reports)
+    passed = sum(report.ok is True for report in reports)
     seconds = sum(report.seconds for report in reports)
-    made = Table(title=f"{len(reports) - failed} of {len(reports)} verified in {seconds:.0f} s")
+    made = Table(title=f"{passed} of {len(reports)} verified in {seconds:.0f} s")
     made.add_column("model", overflow="fold", ratio=3)
     made.add_column("")
     made.add_column("error", justify="right", no_wrap=True)

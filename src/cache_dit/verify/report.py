@@ -28,7 +28,7 @@ class Report:
 
     Attributes:
         model: its class, or its name in the zoo.
-        axis: what was verified: ``"cache"``.
+        axis: what was verified, such as ``"cache"``.
         findings: one for each property and setting, in the order in which they were checked.
         details: what the axis is told about the model: block lists, patterns and the like.
         advice: what to change, where something is wrong.

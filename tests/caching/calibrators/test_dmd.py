@@ -63,6 +63,17 @@ def test_an_oscillation_is_continued(radius: float, angle: float, ahead: int) ->
     assert relative_error(found, signal(rates, 5 + ahead)) < 1e-5
 
 
+@pytest.mark.parametrize("history", [4, 5, 6])
+def test_one_mode_less_than_there_are_snapshots_is_continued_and_no_more(history: int) -> None:
+    rates = [1.05, 0.85, 0.65, 0.45, 0.3, 0.15]
+    errors = []
+    for count in (history - 1, history):
+        values = [signal(rates[:count], step) for step in range(history)]
+        found = predicted(History(DMD(history, ridge=0.0)), range(history), history + 1, values)
+        errors.append(relative_error(found, signal(rates[:count], history + 1)))
+    assert errors[0] < 1e-5 and errors[1] > 1e-4
+
+
 def test_a_longer_history_continues_more_modes() -> None:
     rates = [1.1, 0.9, 0.7, 0.5, 0.3, 0.1]
     steps = range(8)

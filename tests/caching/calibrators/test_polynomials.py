@@ -80,6 +80,14 @@ def test_foca_lies_between_a_line_and_a_parabola(gaps: list[int], ahead: int) ->
     line = np.dot(weights(TaylorSeer(1), steps[-2:], at), values[-2:])
     found = np.dot(weights(FoCa(), steps, at), values)
     assert line < found < at**2
+    before, last = steps[-1] - steps[-2], ahead
+    assert at**2 - found == pytest.approx(last**2 * (1 + 1 / (2 + 4 * last / before)))
+    assert at**2 - line == pytest.approx(last * (last + before))
+
+
+def test_foca_raises_noise_less_than_a_parabola() -> None:
+    found = [np.linalg.norm(weights(each, [0, 1, 2], 3)) for each in (FoCa(), TaylorSeer(2))]
+    assert found == pytest.approx([3.06, 4.36], abs=0.01)
 
 
 def test_foca_is_a_bdf2_forecast_corrected_by_heuns_rule() -> None:

@@ -27,17 +27,20 @@ def evenly_spaced(steps: Sequence[float]) -> list[int]:
 
 @CalibratorRegister.register("dmd")
 class DMD(Predictor):
-    """Exact DMD (Schmid 2010) in the span of the snapshots, through their Gram matrix.
+    """DMD (Schmid 2010), projected on the snapshots, by their Gram matrix ("method of snapshots").
 
-    The snapshots x_0 ... x_m, evenly spaced, define the operator that takes each to the next; its
-    m x m projection is found from inner products alone, so the cost is one Gram matrix and an
-    eigen-decomposition of a few numbers. Exact on sums of up to m - 1 exponentials. Where fewer
-    than four of the kept steps are evenly spaced, linear extrapolation stands in.
+    The snapshots x_0 ... x_m, evenly spaced, define the operator that takes each to the next. With
+    an orthonormal basis U of x_0 ... x_(m-1), its projection is A = U' X_(1..m) X_(0..m-1)^+ U, and
+    x_(m+a) is predicted as x_m + U (A^a - 1) U' x_m. All of it follows from inner products, so that
+    the cost is one Gram matrix and an eigen-decomposition of a few numbers. Exact on sums of up to
+    m exponentials, such as five of the default six snapshots. Where fewer than four of the kept
+    steps are evenly spaced, linear extrapolation stands in.
 
     Args:
         history: snapshots kept.
         rank: most modes kept; 0 for all that stand above the noise of the dtype.
-        ridge: relative to the largest eigenvalue of the Gram matrix.
+        ridge: what the eigenvalues of the Gram matrix are raised by, in units of the largest of
+            them times the relative noise of the dtype.
     """
 
     def __init__(self, history: int = 6, rank: int = 0, ridge: float = 1e-8) -> None:

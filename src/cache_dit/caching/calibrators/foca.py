@@ -17,7 +17,10 @@ class FoCa(Predictor):
     With snapshots y0 (newest), y1, y2 at true distances h1 = s0 - s1, h2 = s1 - s2, the slope at s0
     is that of the parabola through all three. The variable-step BDF2 formula with that slope gives
     a forecast at s0 + h; Heun's rule then averages the slope at s0 with the mean slope towards the
-    forecast. Exact on straight lines at any spacing, and more cautious than a parabola on others.
+    forecast. Exact on straight lines at any spacing. On a parabola c s^2 it is c h^2 (1 + 1 / (2 +
+    4 h / h1)) off, always less than the line through two snapshots, which is c h (h + h1) off. The
+    parabola through all three is exact there, but raises noise more: 4.4 times in place of 3.1, for
+    one even step.
     """
 
     history = 3

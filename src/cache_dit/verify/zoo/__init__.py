@@ -83,5 +83,6 @@ def get(name: str) -> Any:
         raise ValueError(f"zoo: {name} is no denoiser: {NOT_DENOISERS[name]}.")
     raise ValueError(
         f"zoo: no entry named {name!r}.{hint(name, ENTRIES)} "
-        f"{len(ENTRIES)} are there; names() lists them."
+        f"{len(ENTRIES)} are there: cache_dit.verify.zoo.names() lists them. Name a model of your "
+        "own by its file, FILE.py."
     )
