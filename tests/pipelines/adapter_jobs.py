@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from safetensors.torch import save_file
 from torch import nn
 
@@ -27,8 +28,11 @@ CACHE = DBCacheConfig(
 )
 
 
-def save_lora(folder: Path, seed: int = 0, rank: int = 2) -> Path:
-    """A file with a random LoRA for the transformer of the tiny FLUX."""
+def save_lora(folder: Path, seed: int = 0, rank: int = 2, broken: bool = False) -> Path:
+    """A file with a random LoRA for the transformer of the tiny FLUX.
+
+    In a broken one, the two factors of the last update do not fit together.
+    """
     source = torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -39,6 +43,9 @@ def save_lora(folder: Path, seed: int = 0, rank: int = 2) -> Path:
         if isinstance(layer, nn.Linear) and name.endswith(CHANGED):
             weights[f"transformer.{name}.lora_A.weight"] = draw(rank, layer.in_features)
             weights[f"transformer.{name}.lora_B.weight"] = draw(layer.out_features, rank)
+    if broken:
+        last = list(weights)[-1]
+        weights[last] = draw(len(weights[last]), rank + 1)
     folder.mkdir(exist_ok=True)
     save_file(weights, folder / "pytorch_lora_weights.safetensors")
     return folder
@@ -88,6 +95,35 @@ def over_ranks(folder: str, config: dict[str, Any], loaded_first: bool) -> tuple
     cache_dit.disable_cache(pipe)
     left = differences(before, traces(pipe.transformer))
     return errors, left, difference(whole, plain)
+
+
+def failing_on_one_rank(
+    folder: str, broken: str, config: dict[str, Any]
+) -> tuple[list[str], list[float], set[str]]:
+    """What comes of it when one rank finds no LoRA, and later one beside the first that is broken.
+
+    Returns:
+        What this rank says to both, errors against one process with the LoRAs that did load, and
+        what is left in the end.
+    """
+    pipe, said, errors = build(), [], []
+    plain = run(pipe)
+    load(pipe, folder)
+    whole = run(pipe)
+    pipe.unload_lora_weights()
+    before = traces(pipe.transformer)
+    cache_dit.enable_cache(pipe, parallelism_config=ParallelismConfig(**config))
+    for place, expected in (("nowhere", plain), (broken, whole)):
+        try:
+            load(pipe, folder if dist.get_rank() == 0 else place, "other")
+        except (ValueError, RuntimeError) as error:
+            said.append(f"{type(error).__name__}: {error}")
+        errors.append(difference(run(pipe), expected))
+        if place == "nowhere":
+            load(pipe, folder)
+    pipe.unload_lora_weights()
+    cache_dit.disable_cache(pipe)
+    return said, errors, differences(before, traces(pipe.transformer))
 
 
 def load_ip_adapter(pipe: Any, seed: int = 0) -> dict[str, Any]:

@@ -148,6 +148,22 @@ def test_over_two_ranks_a_lora_comes_and_goes_as_on_one_process(
         assert effect > 1e-2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("config", [{"ulysses_size": 2}, {"tp_size": 2}], ids=["ulysses", "tp"])
+def test_a_lora_that_fails_to_load_on_one_rank_is_loaded_on_none(
+    lora: Path, tmp_path: Path, config: dict[str, int]
+) -> None:
+    broken = adapter_jobs.save_lora(tmp_path / "broken", broken=True)
+    outcomes = ranks(2).run(adapter_jobs.failing_on_one_rank, str(lora), str(broken), config)
+    for said, errors, left in outcomes:
+        assert len(said) == 2
+        assert "size mismatch" in said[1]
+        assert max(errors) < 1e-9
+        assert not left
+    for each in outcomes[0][0]:
+        assert each.startswith("RankFailed: FluxPipeline.load_lora_weights: rank 1 could not, so")
+
+
 def test_with_an_ip_adapter_nothing_changes_at_threshold_0_and_nothing_is_left() -> None:
     pipe = build()
     call = adapter_jobs.load_ip_adapter(pipe)

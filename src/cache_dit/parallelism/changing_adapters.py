@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
+from ..comm import Channel
 from ..intercept import Call, Interception, intercept, original_class, uncompiled
+from ..undo import Undo
+from .agreement import by_all_ranks
 
 CHANGES = (
     *("load_lora_weights", "unload_lora_weights"),  # of pipelines
@@ -22,20 +27,32 @@ def takes_adapters(owner: Any) -> bool:
 
 
 def whole_while_adapters_change(
-    owner: Any, restore: Callable[[], None], spread: Callable[[], None]
+    owner: Any, restore: Callable[[], None], spread: Callable[[], None], sample: Channel
 ) -> Interception:
     """``restore()`` and ``spread()`` run before and after every call that changes adapters.
 
-    Such calls look at the shapes of layers, and replace them with all that was put on them.
+    Such calls look at the shapes of layers, and replace them with all that was put on them. Where
+    one fails on a rank of ``sample``, the adapters of all ranks stay what they were.
     """
+    cls = original_class(owner)
 
-    def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        restore()
-        try:
-            return call(*args, **kwargs)
-        finally:
-            spread()
+    def watched(name: str) -> Any:
+        failed = f"{cls.__name__}.{name}: rank {{rank}} could not, so that nothing is changed here."
 
-    run, cls = uncompiled(around), original_class(owner)
-    methods: dict[str, Any] = {name: run for name in CHANGES if hasattr(cls, name)}
-    return intercept(owner, **methods)
+        def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            restore()
+            try:
+                undo = Undo(owner, *_parts(owner))
+                return by_all_ranks(lambda: call(*args, **kwargs), undo, sample, failed)
+            finally:
+                spread()
+
+        return uncompiled(around)
+
+    return intercept(owner, **{name: watched(name) for name in CHANGES if hasattr(cls, name)})
+
+
+def _parts(owner: Any) -> list[nn.Module]:
+    """The models of a pipeline."""
+    found = getattr(owner, "components", {})
+    return [each for each in found.values() if isinstance(each, nn.Module)]

@@ -14,6 +14,7 @@ from ..intercept import Interception
 from .agreement import install
 from .changing_adapters import takes_adapters, whole_while_adapters_change
 from .config import ParallelismConfig
+from .mesh import Mesh
 from .planner import Applied, Planner
 
 
@@ -63,8 +64,10 @@ class Spread:
             _known[module] = self
         owner = self._owner() if self._owner is not None else None
         watched = {id(each): each for each in (*self._modules, owner) if takes_adapters(each)}
+        sample = Mesh.of(self._config).sample
         for each in watched.values():
-            self._layers.append(whole_while_adapters_change(each, self.uninstall, self._again))
+            layer = whole_while_adapters_change(each, self.uninstall, self._again, sample)
+            self._layers.append(layer)
 
     def uninstall(self) -> None:
         """Take everything off, the last first; on an error everything is on."""
