@@ -15,11 +15,12 @@ from .attention_backend import check_backend, choose_backend, the_one_backend
 from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
 from .caching.calibrator_config import CalibratorConfig, ParamsModifier
 from .caching.config import DBCacheConfig
-from .caching.legacy import from_keywords
+from .caching.flat_settings import from_keywords
 from .caching.report import print_stats
 from .caching.session import CacheSession
 from .caching.sessions import put_in_place, sessions_of
 from .caching.stats import CacheStats, session_stats
+from .intercept import unwrapped
 from .logger import init_logger
 from .parallelism import ParallelismConfig, parallelize, sync_of
 from .taking_off import take_all_off
@@ -273,6 +274,6 @@ def _with_keywords(
 
 def _module(target: Any) -> nn.Module | None:
     """The one transformer that is meant, or None for all of a pipeline or adapter."""
-    model = getattr(target, "_orig_mod", target)
+    model = unwrapped(target)
     cached = [each for session in sessions_of(target) for each in session.transformers]
     return model if any(each.module() is model for each in cached) else None

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from .closest import hint
-from .intercept import original_class
+from .intercept import original_class, unwrapped
 
 NATIVE = "native"
 """The name of torch's ``scaled_dot_product_attention``."""
@@ -91,7 +91,7 @@ def choose_backend(model: nn.Module, name: str) -> None:
     """The model's attention uses this kernel until `set_back`."""
     backend = _dispatch().AttentionBackendName(name)
     processors = _processors(model.modules())
-    written = _before.setdefault(_plain(model), [])
+    written = _before.setdefault(unwrapped(model), [])
     known = {id(processor) for processor, _ in written}
     written += [(each, _own(each)) for each in processors if id(each) not in known]
     for processor in processors:
@@ -100,7 +100,7 @@ def choose_backend(model: nn.Module, name: str) -> None:
 
 def set_back(model: nn.Module) -> None:
     """The model's attention uses the kernel that it used before `choose_backend`."""
-    for processor, before in _before.pop(_plain(model), ()):
+    for processor, before in _before.pop(unwrapped(model), ()):
         _write(processor, before)
 
 
@@ -125,10 +125,6 @@ def natively(modules: Sequence[nn.Module]) -> Iterator[str | None]:
 def asks(module: nn.Module) -> bool:
     """Whether a module itself asks for a kernel, by name, when it attends."""
     return bool(_processors([module]))
-
-
-def _plain(model: nn.Module) -> nn.Module:
-    return getattr(model, "_orig_mod", model)
 
 
 def _processors(modules: Any) -> list[Any]:

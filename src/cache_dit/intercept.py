@@ -87,6 +87,11 @@ def original_class(obj: Any) -> type:
     return _originals.get(type(obj), type(obj))
 
 
+def unwrapped(model: Any) -> Any:
+    """The model within the wrapper that ``torch.compile`` makes; anything else as it is."""
+    return getattr(model, "_orig_mod", model)
+
+
 def parameter_names(module: Any, method: str = "forward") -> list[str]:
     """Names of a method's parameters as its class declares them, whatever hooks were put on."""
     return [each.name for each in _parameters(module, method)]

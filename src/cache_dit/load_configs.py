@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from .caching.config import DBPruneConfig
-from .caching.legacy import OLD_KEYWORDS, check_key, from_keywords
+from .caching.flat_settings import OTHER_KEYWORDS, check_key, from_keywords
 from .parallelism.config import ParallelismConfig
 
 Source = str | PathLike[str] | Mapping[str, Any]
@@ -29,7 +29,7 @@ def load_configs(source: Source) -> dict[str, Any]:
     content, where = _read(source)
     if not any(name in _SECTIONS for name in content):
         for name in content:
-            check_key(name, [*_SECTIONS, *DBPruneConfig.names(), *OLD_KEYWORDS], where)
+            check_key(name, [*_SECTIONS, *DBPruneConfig.names(), *OTHER_KEYWORDS], where)
         content = {"cache_config": content}
     loaded: dict[str, Any] = {}
     for name, value in content.items():

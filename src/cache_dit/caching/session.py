@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from ..comm import ALONE, SyncGroup
-from ..intercept import Interception, intercept, original_class
+from ..intercept import Interception, intercept, original_class, unwrapped
 from ..undo import Undo
 from .block_adapters.block_adapter import BlockAdapter
 from .block_adapters.block_lists import BlockList, TransformerBlocks, by_transformer, spread
@@ -208,7 +208,7 @@ class CacheSession:
     def _prepare(
         self, blocks: TransformerBlocks, modifiers: Any, sync: SyncGroup
     ) -> CachedTransformer:
-        module = getattr(blocks.transformer, "_orig_mod", blocks.transformer)
+        module = unwrapped(blocks.transformer)
         adapter = self.adapter
         denoiser = Denoiser(
             module, branch_on=adapter.branch_on, compute_when=adapter.compute_when, sync=sync

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from ..intercept import unwrapped
 from .block_adapters.block_adapter import BlockAdapter
 from .session import CacheSession
 
@@ -72,7 +73,7 @@ def _drop(key: int, reference: weakref.ref[Any]) -> None:
 def _parts(target: Any) -> list[Any]:
     """The transformers of a pipeline or adapter."""
     if isinstance(target, nn.Module):
-        return [getattr(target, "_orig_mod", target)]
+        return [unwrapped(target)]
     if isinstance(target, BlockAdapter):
         given = target.transformer if target.transformer is not None else target.pipe
         given = given if isinstance(given, (list, tuple)) else [given]

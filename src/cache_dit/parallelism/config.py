@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
+from ..closest import hint
+
 
 class ParallelismBackend(Enum):
     """Whose machinery does it; AUTO lets this package choose."""
@@ -17,13 +19,29 @@ class ParallelismBackend(Enum):
     NATIVE_HYBRID = "Native_Hybrid"
     NONE = "None"
 
+    @classmethod
+    def named(cls, name: Any) -> ParallelismBackend:
+        """The one of that name, as a YAML file gives it; upper and lower case do not matter.
+
+        Raises:
+            ValueError: there is none.
+        """
+        by_name = {key.lower(): each for key, each in cls.__members__.items()}
+        by_value = {each.value.lower(): each for each in cls}
+        known = by_name | by_value
+        if isinstance(name, str) and name.lower() in known:
+            return known[name.lower()]
+        raise ValueError(
+            f"ParallelismConfig: backend={name!r}; expected one of {', '.join(cls.__members__)}."
+        )
+
 
 @dataclass
 class ParallelismConfig:
     """Sizes of the mesh ("ring", "ulysses", "tp") and how its axes exchange data.
 
     Attributes:
-        backend: whose machinery is used.
+        backend: whose machinery is used, or its name; all but NONE mean this package's.
         ulysses_size: ranks that exchange attention heads for sequence parts.
         ring_size: ranks that pass keys and values around.
         tp_size: ranks that share the width of linear layers.
@@ -38,7 +56,7 @@ class ParallelismConfig:
         parallel_kwargs: the fields above, in the old form.
 
     Raises:
-        ValueError: a size below 1 or an unknown rotation method.
+        ValueError: a size below 1, or an unknown backend, rotation method or old key.
     """
 
     backend: ParallelismBackend = ParallelismBackend.AUTO
@@ -58,8 +76,13 @@ class ParallelismConfig:
     def __post_init__(self) -> None:
         for name, value in self.parallel_kwargs.items():
             if name not in self.names():
-                raise ValueError(f"ParallelismConfig: parallel_kwargs has unknown key {name!r}.")
+                raise ValueError(
+                    f"ParallelismConfig: parallel_kwargs has unknown key {name!r}."
+                    f"{hint(name, self.names())} Its keys are the other fields."
+                )
             setattr(self, name, value)
+        if not isinstance(self.backend, ParallelismBackend):
+            self.backend = ParallelismBackend.named(self.backend)
         self.parallel_kwargs = {}  # or `dataclasses.replace` would set them once more
         for name in ("ulysses_size", "ring_size", "tp_size"):
             size = getattr(self, name)

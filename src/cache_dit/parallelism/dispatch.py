@@ -9,6 +9,7 @@ from torch import nn
 
 from ..closest import hint
 from ..comm import ALONE, SyncGroup
+from ..intercept import unwrapped
 from .autoencoders.data_parallelism import AutoEncoderDataParallelismPlannerRegister
 from .config import ParallelismBackend, ParallelismConfig
 from .controlnets.context_parallelism import ControlNetContextParallelismPlannerRegister
@@ -59,8 +60,8 @@ def parallelize(
     """
     if config.backend is ParallelismBackend.NONE:
         return lambda: None
-    plain = [_plain(each) for each in transformers]
-    further = [_plain(each) for each in extra]
+    plain = [unwrapped(each) for each in transformers]
+    further = [unwrapped(each) for each in extra]
     planners = [(each, one) for each in plain for one in planners_of(each, config)]
     planners += [(each, _extra_planner(each)) for each in further]
     replaced = _spreads_of([*plain, *further])
@@ -93,15 +94,15 @@ def restore(module: nn.Module) -> None:
 
     Nothing happens where it was already. Collective where weights were shared out.
     """
-    if (spread := spread_of(_plain(module))) is not None:
+    if (spread := spread_of(unwrapped(module))) is not None:
         mend()
         spread.uninstall()
 
 
 def parallelism_of(module: nn.Module) -> list[Applied]:
     """How a module is spread: one entry for each way; empty where it is not."""
-    spread = spread_of(_plain(module))
-    return spread.of(_plain(module)) if spread else []
+    spread = spread_of(unwrapped(module))
+    return spread.of(unwrapped(module)) if spread else []
 
 
 def sync_of(modules: Sequence[nn.Module], config: ParallelismConfig | None = None) -> SyncGroup:
@@ -180,7 +181,3 @@ def _extra_planner(module: nn.Module) -> Planner:
 def _spreads_of(modules: Sequence[nn.Module]) -> list[Spread]:
     found = (spread_of(each) for each in modules)
     return list(dict.fromkeys(each for each in found if each is not None))
-
-
-def _plain(module: nn.Module) -> nn.Module:
-    return getattr(module, "_orig_mod", module)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import nn
 
-from ..intercept import original_class
+from ..intercept import original_class, unwrapped
 from ..registry import Registry
 from .agreement import install
 from .config import ParallelismConfig
@@ -120,7 +120,7 @@ class PlannerRegister:
     @classmethod
     def find_planner(cls, target: nn.Module | str) -> Any:
         """The planner class of a module or class name, or None."""
-        return cls._registry.find(_plain(target))
+        return cls._registry.find(unwrapped(target))
 
     @classmethod
     def get_planner(cls, target: nn.Module | str) -> Any:
@@ -132,14 +132,14 @@ class PlannerRegister:
         if (planner := cls.find_planner(target)) is not None:
             return planner
         if why := cls.why_refused(target):
-            name = target if isinstance(target, str) else original_class(_plain(target)).__name__
+            name = target if isinstance(target, str) else original_class(unwrapped(target)).__name__
             raise ValueError(f"No {cls._registry.kind} for {name}: {why}.")
-        return cls._registry.get(_plain(target))
+        return cls._registry.get(unwrapped(target))
 
     @classmethod
     def why_refused(cls, target: nn.Module | str) -> str:
         """Why a class cannot have a planner; empty where nothing stands against it."""
-        name = target if isinstance(target, str) else original_class(_plain(target)).__name__
+        name = target if isinstance(target, str) else original_class(unwrapped(target)).__name__
         return cls.refused.get(name, "")
 
     @classmethod
@@ -147,7 +147,3 @@ class PlannerRegister:
         """How many prefixes are registered, and which."""
         names = cls._registry.names()
         return len(names), names
-
-
-def _plain(target: nn.Module | str) -> Any:
-    return getattr(target, "_orig_mod", target)

@@ -14,6 +14,7 @@ from torch import nn
 
 from cache_dit import BlockAdapter, BlockAdapterRegister, get_adapter, summary
 from cache_dit.caching.block_adapters.block_lists import BlockList
+from cache_dit.intercept import unwrapped
 from cache_dit.verify.block_calls import BlockCall, BlockCalls
 from cache_dit.verify.chain import Chain, Place
 from cache_dit.verify.outputs import difference, finite
@@ -172,7 +173,7 @@ def _lists(adapter: BlockAdapter) -> tuple[Any, list[BlockList]]:
             "with an adapter and inputs of its own."
         )
     transformer = found[0].transformer
-    return getattr(transformer, "_orig_mod", transformer), found[0].lists
+    return unwrapped(transformer), found[0].lists
 
 
 def _together(adapter: BlockAdapter, lists: list[BlockList]) -> list[list[BlockList]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...intercept import unwrapped
 from ..calibrator_config import ParamsModifier
 from ..config import DBCacheConfig
 from ..forward_pattern import Pattern_0, Pattern_1, Pattern_3
@@ -20,7 +21,7 @@ FLUX_LISTS = ["transformer_blocks", "single_transformer_blocks"]
 
 def _relaxed_assert(transformer: Any, *class_names: str) -> None:
     """Raise `ValueError` unless the transformer is, or derives from, one of these classes."""
-    model = getattr(transformer, "_orig_mod", transformer)
+    model = unwrapped(transformer)
     if not any(cls.__name__ in class_names for cls in type(model).__mro__):
         raise ValueError(
             f"{type(model).__name__} is not one of {', '.join(class_names)}, for which this "

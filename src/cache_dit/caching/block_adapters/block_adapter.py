@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from ...intercept import unwrapped
 from ..patch_functor import PatchFunctor
 from .block_lists import BlockList, TransformerBlocks, by_transformer, lists_of
 from .find_blocks import find_blocks
@@ -136,7 +137,7 @@ class BlockAdapter:
     ) -> list[BlockList]:
         parameters = self.stream_parameters
         if self.auto and blocks is None and names is None:
-            found = find_blocks(getattr(transformer, "_orig_mod", transformer), self)
+            found = find_blocks(unwrapped(transformer), self)
             names = [each.name for each in found]
             patterns = patterns or [each.pattern for each in found]
             parameters = parameters or [each.parameters for each in found]

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ...intercept import unwrapped
 from ...registry import Registry
 from .block_adapter import BlockAdapter, FakeDiffusionPipeline
 
@@ -94,4 +95,4 @@ def _model_of(target: Any) -> Any:
     model = _transformer_of(target)
     model = target if model is None else model
     model = model[0] if isinstance(model, (list, tuple)) else model
-    return getattr(model, "_orig_mod", model)
+    return unwrapped(model)

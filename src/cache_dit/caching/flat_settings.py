@@ -1,4 +1,4 @@
-"""The old, flat way to give settings: every field as a keyword, Taylor settings among them."""
+"""Settings as flat keywords, TaylorSeer's among the cache's: in YAML files and in old calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ TAYLOR_KEYWORDS = {
     "taylorseer_cache_type": "calibrator_cache_type",
     "taylorseer_order": "taylorseer_order",
 }
-OLD_KEYWORDS = ("cache_type", *TAYLOR_KEYWORDS)
+OTHER_KEYWORDS = ("cache_type", *TAYLOR_KEYWORDS)
+"""Those that are no fields of a cache config."""
 
 
 def check_key(name: Any, known: list[str], where: str) -> None:
@@ -32,7 +33,7 @@ def from_keywords(
     """Cache and calibrator settings from flat keywords; None for what they do not speak about.
 
     Args:
-        keywords: fields of `DBCacheConfig` or `DBPruneConfig`, the old Taylor keywords, and
+        keywords: fields of `DBCacheConfig` or `DBPruneConfig`, those of TaylorSeer, and
             ``cache_type``; without that, a field of `DBPruneConfig` alone makes it that.
         where: what messages begin with.
 
@@ -44,9 +45,9 @@ def from_keywords(
     prunes = bool(pruned & set(keywords)) if kind is None else cache_type(kind) is CacheType.DBPrune
     cache_class = DBPruneConfig if prunes else DBCacheConfig
     for name in keywords:
-        check_key(name, [*cache_class.names(), *OLD_KEYWORDS], where)
+        check_key(name, [*cache_class.names(), *OTHER_KEYWORDS], where)
     taylor = {TAYLOR_KEYWORDS[k]: v for k, v in keywords.items() if k in TAYLOR_KEYWORDS}
-    cache = {k: v for k, v in keywords.items() if k not in OLD_KEYWORDS}
+    cache = {k: v for k, v in keywords.items() if k not in OTHER_KEYWORDS}
     calibrator = None
     if taylor.get("enable_calibrator") or taylor.get("enable_encoder_calibrator"):
         off = {"enable_calibrator": False, "enable_encoder_calibrator": False}
