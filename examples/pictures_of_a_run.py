@@ -40,7 +40,9 @@ axes.bar(
 )
 axes.axhline(config.residual_diff_threshold, color="grey", linewidth=0.8)
 axes.set(xlabel="step", ylabel="measured change")
-axes.set_title(f"{branch}: green steps were reused", fontsize=9)
+axes.set_title(
+    f"{branch}: green was reused, orange computed; the line is the threshold", fontsize=9
+)
 OUTPUT.parent.mkdir(exist_ok=True)
 figure.savefig(OUTPUT, dpi=150)
 print(f"Written: {OUTPUT}")

@@ -41,6 +41,8 @@ def read_pairs(
     as 8-bit RGB (transparency is dropped).
 
     Args:
+        image_true: the reference.
+        image_test: what is compared with it.
         data_range: distance from black to white. By default 255 for uint8 and 1.0 for floating
             point, whose values must then lie in [0, 1].
 

@@ -24,7 +24,11 @@ def compute_lpips(
     Needs the extra `metrics`; the backbone's weights are downloaded at the first use.
 
     Args:
+        image_true: the reference; see `read_pairs` for what may be given.
+        image_test: what is compared with it.
         net: backbone, `alex`, `vgg` or `squeeze`.
+        data_range: distance from black to white; see `read_pairs`.
+        device: where the network runs.
 
     Raises:
         ImportError: the package `lpips` is not installed.

@@ -80,6 +80,7 @@ class Progress:
 
         Args:
             step: a list of steps is for what a tuple is made of.
+            value: the argument or output; None stays None.
             name: of the argument.
             given: all arguments of the module.
         """

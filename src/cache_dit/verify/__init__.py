@@ -1,4 +1,4 @@
-"""Proof that a model works with the cache, on a laptop, with a tiny copy of it."""
+"""Proof that a model works, cached or over several ranks: on a laptop, with a tiny copy of it."""
 
 from cache_dit.verify.cache_check import check_cache
 from cache_dit.verify.report import Finding, Report

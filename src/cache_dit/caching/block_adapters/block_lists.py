@@ -126,12 +126,19 @@ def lists_of(
 
 
 def spread(name: str, value: Any, count: int) -> list[Any]:
-    """One entry for each block list: a single entry serves all of them."""
+    """One entry for each block list: a single entry serves all of them.
+
+    Raises:
+        ValueError: another number of entries.
+    """
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     if len(values) == 1:
         return values * count
     if len(values) != count:
-        raise ValueError(f"{name} has {len(values)} entries for {count} block lists.")
+        raise ValueError(
+            f"{name} has {len(values)} entries for {count} block lists. Give one for all of them, or "
+            "one for each."
+        )
     return values
 
 
