@@ -22,7 +22,7 @@ from .caching.sessions import put_in_place, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .intercept import unwrapped
 from .logger import init_logger
-from .parallelism import ParallelismConfig, parallelize, sync_of
+from .parallelism import ParallelismConfig, config_of, parallelize, sync_of
 from .taking_off import take_all_off
 from .targets import adapter_of, extra_of, to_spread, transformers_of
 
@@ -168,7 +168,9 @@ def summary(target: Any, details: bool = False, logging: bool = True) -> list[Ca
     stats = [
         each
         for session in sessions_of(target)
-        for each in session_stats(session, lambda model: module is None or model is module)
+        for each in session_stats(
+            session, lambda model: module is None or model is module, config_of
+        )
     ]
     if logging:
         print_stats(stats, details=details)

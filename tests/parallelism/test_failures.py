@@ -111,6 +111,19 @@ def test_no_backend_leaves_the_model_on_one_process() -> None:
     cache_dit.disable_cache(model)
 
 
+def test_the_summary_has_the_config_that_the_model_is_spread_by() -> None:
+    model = zoo.get("WanTransformer3DModel").build()
+    config = ParallelismConfig(ulysses_size=1)
+    cache_dit.enable_cache(model, cache_dit.DBCacheConfig(), parallelism_config=config)
+    assert cache_dit.summary(model, logging=False)[0].parallelism_config is config
+    cache_dit.enable_cache(model, parallelism_config=ParallelismConfig(ring_size=1))
+    assert cache_dit.summary(model, logging=False)[0].parallelism_config.ring_size == 1
+    cache_dit.disable_cache(model)
+    cache_dit.enable_cache(model)
+    assert cache_dit.summary(model, logging=False)[0].parallelism_config is None
+    cache_dit.disable_cache(model)
+
+
 def test_what_has_no_transformer_cannot_be_spread() -> None:
     with pytest.raises(ValueError, match=r"object has no transformer to spread"):
         cache_dit.enable_cache(object(), parallelism_config=ParallelismConfig(ulysses_size=1))

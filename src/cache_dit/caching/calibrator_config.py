@@ -58,19 +58,18 @@ class CalibratorConfig(Settings):
         return f"{self.calibrator_type}{arguments}"
 
 
-def _argument(default: float, name: str) -> Any:
-    return field(default=default, metadata={"argument": name})
-
-
 @dataclass
 class TaylorSeerCalibratorConfig(CalibratorConfig):
-    """TaylorSeer (arXiv:2503.06923): a polynomial through the last ``taylorseer_order + 1``
-    computed steps."""
+    """TaylorSeer (arXiv:2503.06923): a polynomial through the last computed steps.
+
+    Attributes:
+        taylorseer_order: degree of the polynomial; one more snapshot is kept.
+    """
 
     enable_calibrator: bool = True
     enable_encoder_calibrator: bool = True
     calibrator_type: str = "taylorseer"
-    taylorseer_order: int = _argument(1, "order")
+    taylorseer_order: int = field(default=1, metadata={"argument": "order"})
 
     def validate(self) -> None:
         """Check every field that is set."""
@@ -107,9 +106,9 @@ class DMDCalibratorConfig(CalibratorConfig):
     enable_calibrator: bool = True
     enable_encoder_calibrator: bool = True
     calibrator_type: str = "dmd"
-    dmd_history: int = _argument(6, "history")
-    dmd_rank: int = _argument(0, "rank")
-    dmd_ridge: float = _argument(1e-8, "ridge")
+    dmd_history: int = field(default=6, metadata={"argument": "history"})
+    dmd_rank: int = field(default=0, metadata={"argument": "rank"})
+    dmd_ridge: float = field(default=1e-8, metadata={"argument": "ridge"})
 
     def validate(self) -> None:
         """Check every field that is set."""

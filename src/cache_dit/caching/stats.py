@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -40,8 +40,8 @@ class CacheStats:
         held_bytes: bytes of all tensors stored now; all of it is given back when a pipeline ends.
         branch_bytes: branch -> bytes that the last run stored for it, before they were given back.
         notes: anything about the settings that one should know.
-        parallelism_config: how the transformer was made parallel, if it was.
-        quantize_config: how it was quantized, if it was.
+        parallelism_config: by which the transformer is spread over devices; None if it is not.
+        quantize_config: None; quantization is not built yet.
     """
 
     name: str
@@ -70,14 +70,25 @@ class CacheStats:
     quantize_config: Any = None
 
 
-def session_stats(session: CacheSession, chosen: Callable[[Any], bool]) -> list[CacheStats]:
-    """Statistics of the transformers for which ``chosen(transformer)`` holds."""
-    return [
-        unit_stats(unit, cached.denoiser)
-        for cached in session.transformers
-        if chosen(cached.module())
-        for unit in cached.units
-    ]
+def session_stats(
+    session: CacheSession,
+    chosen: Callable[[Any], bool],
+    spread_by: Callable[[Any], Any] = lambda transformer: None,
+) -> list[CacheStats]:
+    """Statistics of some transformers.
+
+    Args:
+        session: whose.
+        chosen: says of each transformer whether it is one of them.
+        spread_by: gives the parallelism config of a transformer, if there is one.
+    """
+    found = []
+    for cached in session.transformers:
+        if chosen(model := cached.module()):
+            config = None if model is None else spread_by(model)
+            made = (unit_stats(unit, cached.denoiser) for unit in cached.units)
+            found += [replace(each, parallelism_config=config) for each in made]
+    return found
 
 
 def unit_stats(unit: Unit, denoiser: Denoiser) -> CacheStats:

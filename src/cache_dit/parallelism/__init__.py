@@ -27,7 +27,7 @@ from .controlnets.context_parallelism import (
     ControlNetContextParallelismPlanner,
     ControlNetContextParallelismPlannerRegister,
 )
-from .dispatch import extra_modules, parallelism_of, parallelize, restore, sync_of
+from .dispatch import config_of, extra_modules, parallelism_of, parallelize, restore, sync_of
 from .failure import RankFailed
 from .tensor_loading import load_sharded
 from .tensor_plan import kv_colwise, kv_heads, packed_colwise, packed_rowwise
@@ -64,6 +64,7 @@ __all__ = [
     "TilePlan",
     "attention",
     "blocks",
+    "config_of",
     "count",
     "extra_modules",
     "gather",

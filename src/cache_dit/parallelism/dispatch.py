@@ -105,6 +105,12 @@ def parallelism_of(module: nn.Module) -> list[Applied]:
     return spread.of(unwrapped(module)) if spread else []
 
 
+def config_of(module: nn.Module) -> ParallelismConfig | None:
+    """What a module was spread by; None where it is not spread."""
+    spread = spread_of(unwrapped(module))
+    return spread.config if spread else None
+
+
 def sync_of(modules: Sequence[nn.Module], config: ParallelismConfig | None = None) -> SyncGroup:
     """The ranks that must take the same decisions about these models, as they are or will be."""
     if config is not None and config.backend is not ParallelismBackend.NONE:

@@ -36,7 +36,7 @@ class Spread:
         config: ParallelismConfig,
         owner: Any = None,
     ) -> None:
-        self._config = config
+        self.config = config
         self._owner = weakref.ref(owner) if takes_adapters(owner) else None
         self._planners: WeakKeyDictionary[nn.Module, list[Planner]] = WeakKeyDictionary()
         for module, planner in planned:
@@ -92,7 +92,7 @@ class Spread:
 
     def _prepare(self) -> None:
         for module, planners in self._planners.items():
-            self._modules[module] = [each.prepare(module, self._config) for each in planners]
+            self._modules[module] = [each.prepare(module, self.config) for each in planners]
 
     def _again(self) -> None:
         try:

@@ -136,8 +136,8 @@ def spread(name: str, value: Any, count: int) -> list[Any]:
         return values * count
     if len(values) != count:
         raise ValueError(
-            f"{name} has {len(values)} entries for {count} block lists. Give one for all of them, or "
-            "one for each."
+            f"{name} has {len(values)} entries for {count} block lists. Give one for all of them, "
+            "or one for each."
         )
     return values
 
