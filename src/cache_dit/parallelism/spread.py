@@ -64,7 +64,7 @@ class Spread:
             _known[module] = self
         owner = self._owner() if self._owner is not None else None
         watched = {id(each): each for each in (*self._modules, owner) if takes_adapters(each)}
-        sample = Mesh.of(self._config).sample
+        sample = Mesh.of(self.config).sample
         for each in watched.values():
             layer = whole_while_adapters_change(each, self.uninstall, self._again, sample)
             self._layers.append(layer)
