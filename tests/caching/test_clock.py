@@ -89,7 +89,7 @@ def test_a_step_without_guidance_does_not_shift_the_branches() -> None:
         "uncond 0",
         "cond 1",
         "cond 2",
-        "uncond 1",
+        "uncond 2",
         "cond 3",
     ]
 

@@ -156,7 +156,7 @@ def test_05_branches_by_name() -> None:
         "uncond": 6,
         "perturbed": 5,
     }
-    assert stats.cfg_cached_steps == [2, 3, 4, 5]
+    assert stats.cfg_cached_steps == [4, 5, 6, 7]
 
 
 def test_05_branches_by_order_where_nothing_names_them() -> None:
@@ -169,7 +169,45 @@ def test_05_branches_by_order_where_nothing_names_them() -> None:
             model.at(2.0, timestep=9.0 - step)
     (stats,) = summary(model, logging=False)
     assert set(stats.residual_diffs.values()) == set(stats.cfg_residual_diffs.values()) == {0.0}
-    assert (stats.cached_steps, stats.cfg_cached_steps) == ([2, 3, 4, 5, 6, 7], [2, 3, 4, 5])
+    assert (stats.cached_steps, stats.cfg_cached_steps) == ([2, 3, 4, 5, 6, 7], [2, 5, 6, 7])
+
+
+GUIDED = (0, 1, 5, 6)
+
+
+def guided_at_some_steps(**settings: Any) -> list[tuple[float, list[int]]]:
+    """Level and blocks of the unconditional calls, where the level grows by one at each step."""
+    model = GainTransformer()
+    fields = {"Fn_compute_blocks": 1, "max_warmup_steps": 2, "residual_diff_threshold": 1.0}
+    config = DBCacheConfig(**fields | settings)
+    calibrator = TaylorSeerCalibratorConfig(taylorseer_order=1)
+    enable_cache(model.adapter(has_separate_cfg=True), config, calibrator)
+    found = []
+    for step in range(7):
+        model.at(1.0, timestep=9.0 - step)
+        if step in GUIDED:
+            found.append(model.at(1.0 + step, timestep=9.0 - step))
+    return found
+
+
+def test_05_a_branch_that_comes_back_is_predicted_over_its_whole_absence() -> None:
+    plain = GainTransformer()
+    found = guided_at_some_steps()
+    assert [len(ran) for _, ran in found] == [4, 4, 1, 1]
+    assert [out for out, _ in found] == pytest.approx([plain.at(1.0 + s)[0] for s in GUIDED])
+
+
+def test_05_a_mask_is_about_the_steps_of_the_run_in_every_branch() -> None:
+    mask = [1, 1, 0, 0, 0, 1, 0]
+    static = {"steps_computation_mask": mask, "steps_computation_policy": "static"}
+    assert [len(ran) for _, ran in guided_at_some_steps(**static)] == [4, 4, 4, 1]
+
+
+@pytest.mark.parametrize(("policy", "ran"), [("once", [4, 1, 4, 1]), ("repeat", [4, 1, 4, 4])])
+def test_05_a_forced_refresh_in_its_absence_is_made_up_for(policy: str, ran: list[int]) -> None:
+    refresh = {"force_refresh_step_hint": 3, "force_refresh_step_policy": policy}
+    found = guided_at_some_steps(max_warmup_steps=1, **refresh)
+    assert [len(each) for _, each in found] == ran
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,13 +51,13 @@ def says(
     Args:
         stats: the summary of the transformer, one entry for each block list or chain of lists.
         log: for the number of blocks.
-        branches: the branch of every call, in order; the k-th call of a branch is its step k.
+        branches: the branch of every call, in order; its k-th call has its k-th decision.
     """
     calls: list[dict[str, int]] = []
-    steps: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for branch in branches:
-        step = steps[branch] = steps.get(branch, -1) + 1
-        calls.append({each.name: _blocks_run(each, log, branch, step) for each in stats})
+        call, counts[branch] = counts[branch], counts[branch] + 1
+        calls.append({each.name: _blocks_run(each, log, branch, call) for each in stats})
     return calls
 
 
@@ -81,10 +82,9 @@ def blocks_of(stats: CacheStats, log: CallLog) -> int:
     return sum(log.sizes[name] for name in stats.name.split("+"))
 
 
-def _blocks_run(stats: CacheStats, log: CallLog, branch: str, step: int) -> int:
+def _blocks_run(stats: CacheStats, log: CallLog, branch: str, call: int) -> int:
     every = blocks_of(stats, log)
-    decision = stats.decisions[branch][step]
-    assert decision.step == step
+    decision = stats.decisions[branch][call]
     options = stats.cache_options
     always = options["Fn_compute_blocks"] + options["Bn_compute_blocks"]
     return always if decision.reused else every

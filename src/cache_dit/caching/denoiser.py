@@ -29,8 +29,12 @@ class Denoiser:
     step, where the model is known to be called once for each; else there is one branch. Calls that
     fill a key-value cache come between the steps at any time: they are a branch of their own.
 
+    A *step* goes on until one of its branches comes again, or the clock moves on. All branches
+    count the steps of the run, so that one that is left out for a while knows how long it was gone.
+
     Attributes:
-        step: index of the current call within its branch and run.
+        step: index in the run of the step that the current call belongs to.
+        latest: the step of the latest call of any branch.
         branch: name of the current call's branch.
         total_steps: length of the run, if known.
         in_call: whether the transformer is being called (through the interception).
@@ -73,6 +77,7 @@ class Denoiser:
         self.signatures: dict[str, Any] = {}
         self.calls = 0
         self.order = 0
+        self.latest = -1
         self.step, self.branch = -1, ""
         self.total_steps: int | None = None
         self.inputs_changed = False
@@ -133,14 +138,18 @@ class Denoiser:
             self.check()
         bound = dict(zip(self._parameters, args, strict=False)) | kwargs if args else kwargs
         writes = self.compute_when is not None and self.compute_when(bound)
-        branch = CACHE_WRITE if writes else self._place(bound)
         length = self._length()
-        if not writes and length is not None and self.steps.get(branch, -1) + 1 >= length:
-            self.begin_run()  # the announced number of steps is used up
-            branch = self._place(bound)
-        self.calls += not writes
+        if writes:
+            branch, step = CACHE_WRITE, self.steps.get(CACHE_WRITE, -1) + 1
+        else:
+            branch, step = self._place(bound)
+            if length is not None and step >= length:
+                self.begin_run()  # the announced number of steps is used up
+                branch, step = self._place(bound)
+            self.calls += 1
+            self.latest = step
         self.branch = branch
-        self.step = self.steps[branch] = self.steps.get(branch, -1) + 1
+        self.step = self.steps[branch] = step
         self.total_steps = length
         signature = _signature(bound)
         self.inputs_changed = self.signatures.get(branch, signature) != signature
@@ -149,8 +158,8 @@ class Denoiser:
         for group in self.groups:
             group.begin_pass(0)
 
-    def _place(self, bound: dict[str, Any]) -> str:
-        """The branch of a call; begins a new run where the clock has jumped back."""
+    def _place(self, bound: dict[str, Any]) -> tuple[str, int]:
+        """Branch and step of a call; begins a new run where the clock has jumped back."""
         timestep = _first_of(bound, self._timesteps)
         by_order = self._context is None and self.separate_cfg
         alone = self.pipeline_steps is None and self.num_inference_steps is None
@@ -158,6 +167,11 @@ class Denoiser:
         if tick is Tick.RESTART:
             self.begin_run()
             self.clock.tick(self.scheduler, timestep, may_read=by_order or alone)
+        branch = self._branch(bound, tick)
+        comes_again = self.steps.get(branch, -1) == self.latest
+        return branch, self.latest + (comes_again or tick is Tick.NEXT)
+
+    def _branch(self, bound: dict[str, Any], tick: Tick) -> str:
         given = [name for name in self.branch_on if bound.get(name) is not None]
         kinds = "".join([f"+{name}" for name in given if bound[name] is not False])
         if self._context is not None:

@@ -284,14 +284,10 @@ class Group:
     def _state(self, branch: str, traversal: int) -> CacheState:
         key = (branch, traversal)
         if key not in self.states:
-            self.states[key] = CacheState(
-                histories=[self.make_histories() for _ in self.regions],
-                origin=self.denoiser.step,
-            )
-        state, hint = self.states[key], self.config.force_refresh_step_hint
-        once = self.config.force_refresh_step_policy == "once"
-        if hint and self.denoiser.step - state.origin == hint and not (once and state.refreshed):
-            state.restart(self.denoiser.step)
+            self.states[key] = CacheState([self.make_histories() for _ in self.regions])
+        state, step = self.states[key], self.denoiser.step
+        if state.decisions and policy.starts_afresh(self.config, state.decisions[-1].step, step):
+            state.restart(step)
         if self.denoiser.inputs_changed:
             state.forget()
         return state

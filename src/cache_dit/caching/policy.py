@@ -114,6 +114,16 @@ def judge(config: DBCacheConfig, at: Progress, change: float, threshold: float) 
     return _reuse(Reason.BELOW)
 
 
+def starts_afresh(config: DBCacheConfig, before: int, now: int) -> bool:
+    """Whether a forced refresh is due after step ``before`` and not later than step ``now``."""
+    hint = config.force_refresh_step_hint
+    if hint is None:
+        return False
+    if config.force_refresh_step_policy == "repeat":
+        return now // hint > before // hint
+    return before < hint <= now
+
+
 def always_similar(config: DBCacheConfig) -> bool:
     """Whether the change need not be known because every change is small enough."""
     unlimited = config.max_accumulated_residual_diff_threshold is None

@@ -136,7 +136,6 @@ class CacheState:
         reference: what the change is measured against: the signal at the last computed step.
         progress: counts since the run, or its last refresh, began.
         origin: step at which that was.
-        refreshed: whether the run was started afresh in the middle.
         decisions: what happened at each step of the run.
         given_back: bytes that were stored when everything stored was dropped.
     """
@@ -146,7 +145,6 @@ class CacheState:
     reference: Reference | None = None
     progress: Progress = field(default_factory=Progress)
     origin: int = 0
-    refreshed: bool = False
     decisions: list[Decision] = field(default_factory=list)
     given_back: int = 0
 
@@ -162,7 +160,6 @@ class CacheState:
         self.forget()
         self.progress = Progress()
         self.origin = step
-        self.refreshed = True
 
     def held_bytes(self) -> int:
         """Bytes of all stored tensors."""
