@@ -154,6 +154,29 @@ def test_old_keywords_beyond_the_fields(keywords: dict[str, Any], tag: str) -> N
     assert strify(model) == tag
 
 
+@pytest.mark.parametrize("nothing", [cache_dit.NONE, "NONE"])
+def test_a_cache_type_of_none_caches_nothing(nothing: Any) -> None:
+    model = GainTransformer()
+    assert enable_cache(model, cache_type=nothing, Fn_compute_blocks=1) is model
+    options = cache_dit.load_configs({"cache_config": {"cache_type": "NONE"}})
+    assert enable_cache(model, **options) is model
+    assert type(model) is GainTransformer
+    enable_cache(model)
+    with pytest.warns(DeprecationWarning), pytest.raises(ValueError, match="Call disable_cache"):
+        refresh_context(model, cache_type=nothing)
+
+
+def test_old_keywords_of_a_refresh_change_what_they_speak_about() -> None:
+    model = GainTransformer()
+    enable_cache(model.adapter(), DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=5))
+    with pytest.warns(DeprecationWarning):
+        refresh_context(model, residual_diff_threshold=0.3, num_inference_steps=9)
+    assert strify(model) == "DBCache_F1B0_W5I1M0MC0_R0.3_NONE"
+    with pytest.warns(DeprecationWarning):
+        refresh_context(model, enable_taylorseer=True)
+    assert strify(model) == "DBCache_F1B0_W5I1M0MC0_R0.3_TaylorSeer_O1"
+
+
 @pytest.mark.parametrize("function", [enable_cache, refresh_context])
 def test_an_unknown_keyword_is_an_error_naming_the_nearest(function: Any) -> None:
     model = GainTransformer()

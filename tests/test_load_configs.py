@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import cache_dit
 from cache_dit import (
@@ -190,6 +191,29 @@ def test_a_value_out_of_range_is_an_error_naming_the_field(written: Any) -> None
         load_configs(written("cache_config: {max_warmup_steps: -1}"))
     with pytest.raises(ValueError, match="ParallelismConfig: ulysses_size=0"):
         load_configs(written("parallelism_config: {ulysses_size: 0}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-1", 0.1), ("2.5E-3", 0.0025), ("-1e+0", -1.0), ("1.0e-1", 0.1)]
+)
+def test_a_number_may_be_written_with_an_exponent(written: Any, text: str, value: float) -> None:
+    config, _ = load_cache_config(written(f"residual_diff_threshold: {text}"))
+    assert config.residual_diff_threshold == value
+
+
+@pytest.mark.parametrize("config", [DBCacheConfig(), DBPruneConfig(non_prune_block_ids=[1])])
+def test_a_config_can_be_written_to_a_file_and_read_back(
+    tmp_path: Path, config: DBCacheConfig
+) -> None:
+    file = tmp_path / "written.yaml"
+    file.write_text(yaml.safe_dump({"cache_config": config.as_dict()}))
+    assert load_configs(file) == {"cache_config": config}
+
+
+@pytest.mark.parametrize("source", [None, 3, ["cache.yaml"]])
+def test_what_is_no_path_is_an_error(source: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike"):
+        load_configs(source)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from .attention_backend import check_backend, choose_backend, the_one_backend
 from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
 from .caching.calibrator_config import CalibratorConfig, ParamsModifier
 from .caching.config import DBCacheConfig
-from .caching.flat_settings import from_keywords
+from .caching.flat_settings import caches_nothing, from_keywords
 from .caching.report import print_stats
 from .caching.session import CacheSession
 from .caching.sessions import put_in_place, sessions_of
@@ -50,7 +50,8 @@ def enable_cache(
         attention_backend: name of an attention kernel of diffusers' registry; alone, nothing is
             cached.
         quantize_config: not built yet; anything but None is refused.
-        **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form).
+        **deprecated: fields of `DBCacheConfig` and Taylor settings as keywords (the old form);
+            ``cache_type=NONE`` caches nothing.
 
     Returns:
         ``pipe_or_adapter``. Calling it again replaces the settings.
@@ -66,7 +67,8 @@ def enable_cache(
             "enable_cache: quantize_config: quantization is not built yet. "
             "Leave it out (in YAML, the section quantize_config)."
         )
-    if deprecated:
+    uncached = caches_nothing(deprecated)
+    if deprecated and not uncached:
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
@@ -76,7 +78,7 @@ def enable_cache(
     if backend is not None:
         check_backend(transformers, backend, "enable_cache")
     settings = cache_config, calibrator_config, params_modifiers
-    if any(settings) or not (parallelism_config or backend):
+    if not uncached and (any(settings) or not (parallelism_config or backend)):
         _cache(pipe_or_adapter, settings, parallelism_config)
     elif parallelism_config is not None:
         _spread(pipe_or_adapter, parallelism_config)
@@ -121,7 +123,7 @@ def refresh_context(
         cache_config: new cache settings.
         calibrator_config: new calibrator.
         verbose: log the settings.
-        **deprecated: fields of `DBCacheConfig` as keywords (the old form).
+        **deprecated: fields of `DBCacheConfig` to change, as keywords (the old form).
 
     Raises:
         ValueError: the cache is not enabled on this object, or the settings do not fit; the old
@@ -267,7 +269,7 @@ def _with_keywords(
         DeprecationWarning,
         stacklevel=3,
     )
-    cache, calibrator = from_keywords(keywords, caller)
+    cache, calibrator = from_keywords(keywords, caller, partial=caller == "refresh_context")
     if cache_config is not None and cache is not None:
         given = {name: value for name, value in keywords.items() if name in cache.names()}
         cache = cache_config.overlaid(**given)

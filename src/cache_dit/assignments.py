@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from .load_configs import load_configs
+from .load_configs import load_configs, parse_yaml
 
 
 def parsed(assignments: Sequence[str], option: str = "--set") -> dict[str, Any]:
@@ -23,7 +21,7 @@ def parsed(assignments: Sequence[str], option: str = "--set") -> dict[str, Any]:
             raise ValueError(
                 f"{option} {whole}: there is no '='. Write {option} residual_diff_threshold=0.1."
             )
-    return {name.strip(): yaml.safe_load(value) for _, name, _, value in pairs}
+    return {name.strip(): parse_yaml(value) for _, name, _, value in pairs}
 
 
 def settings(config: Path | None, assignments: Sequence[str]) -> dict[str, Any]:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from os import PathLike, fspath
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
-from .caching.config import DBPruneConfig
-from .caching.flat_settings import OTHER_KEYWORDS, check_key, from_keywords
+from .caching.config import CacheType, DBPruneConfig, Default
+from .caching.flat_settings import OTHER_KEYWORDS, caches_nothing, check_key, from_keywords
 from .parallelism.config import ParallelismConfig
 
+for _dumper in (yaml.SafeDumper, yaml.Dumper):  # so that what `as_dict` gives can be written
+    _dumper.add_representer(Default, yaml.SafeDumper.represent_int)
+
 Source = str | PathLike[str] | Mapping[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes 1e-3 for a number, as YAML 1.2 does; YAML 1.1 wants 1.0e-3."""
+
+
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
+
+
+def parse_yaml(text: str | IO[str]) -> Any:
+    """The value that a text or file holds."""
+    return yaml.load(text, _Loader)
 
 
 def load_configs(source: Source) -> dict[str, Any]:
@@ -73,11 +90,12 @@ def _section(name: str, source: Source) -> Any:
 def _read(source: Source) -> tuple[dict[str, Any], str]:
     if isinstance(source, Mapping):
         return dict(source), "configuration"
-    with open(source, encoding="utf-8") as file:
-        content = yaml.safe_load(file)
+    path = fspath(source)
+    with open(path, encoding="utf-8") as file:
+        content = parse_yaml(file)
     if not isinstance(content, dict):
-        raise ValueError(f"{fspath(source)}: expected a mapping of settings, got {content!r}.")
-    return content, fspath(source)
+        raise ValueError(f"{path}: expected a mapping of settings, got {content!r}.")
+    return content, path
 
 
 def _mapping(fields: Any, where: str) -> dict[str, Any]:
@@ -87,7 +105,10 @@ def _mapping(fields: Any, where: str) -> dict[str, Any]:
 
 
 def _cache(fields: Any, where: str) -> dict[str, Any]:
-    cache, calibrator = from_keywords(_mapping(fields, where), where)
+    fields = _mapping(fields, where)
+    if caches_nothing(fields):
+        return {"cache_type": CacheType.NONE}
+    cache, calibrator = from_keywords(fields, where)
     loaded = {"cache_config": cache, "calibrator_config": calibrator}
     return {name: value for name, value in loaded.items() if value is not None}
 

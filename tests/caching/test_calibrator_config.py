@@ -53,6 +53,8 @@ def test_defaults_are_as_documented() -> None:
         (DMDCalibratorConfig, "dmd_ridge", -1e-9),
         (DMDCalibratorConfig, "dmd_ridge", math.nan),
         (DMDCalibratorConfig, "dmd_ridge", "small"),
+        (DMDCalibratorConfig, "dmd_ridge", True),
+        (DMDCalibratorConfig, "dmd_ridge", math.inf),
     ],
 )
 def test_a_bad_value_is_an_error_naming_field_and_value(
@@ -138,6 +140,29 @@ def test_an_argument_that_a_calibrator_does_not_take_is_an_error() -> None:
         make_predictor("taylorseer", {"speed": 2})
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments", "complaint"),
+    [
+        ("taylorseer", {"order": -1}, "it would keep 0 snapshots"),
+        ("taylorseer", {"order": 1.5}, "it would keep 2.5 snapshots"),
+        ("dmd", {"history": 3}, "history=3, .*expected at least 4"),
+        ("dmd", {"rank": -1}, "rank=-1"),
+        ("dmd", {"ridge": float("nan")}, "ridge=nan"),
+        ("dmd", {"ridge": "small"}, "not supported between"),
+    ],
+)
+def test_an_argument_out_of_its_range_is_an_error_at_enabling(
+    kind: str, arguments: dict[str, Any], complaint: str
+) -> None:
+    model = GainTransformer()
+    config = CalibratorConfig(
+        enable_calibrator=True, calibrator_type=kind, calibrator_kwargs=arguments
+    )
+    with pytest.raises(ValueError, match=f"Calibrator '{kind}': .*{complaint}.*given: {{"):
+        enable_cache(model.adapter(), DBCacheConfig(Fn_compute_blocks=1), config)
+    assert type(model) is GainTransformer
+
+
 def test_a_calibrator_can_be_added_from_outside() -> None:
     @CalibratorRegister.register("twice_held")
     class TwiceHeld(Hold):
@@ -156,3 +181,6 @@ def test_a_modifier_takes_old_keywords() -> None:
     assert modifier.cache_config.as_dict()["max_warmup_steps"] is None
     with pytest.raises(ValueError, match="no field residual_dif_threshold"):
         ParamsModifier(residual_dif_threshold=0.3)
+    shared = DBCacheConfig()
+    assert ParamsModifier(shared, residual_diff_threshold=0.3).cache_config != shared
+    assert shared == DBCacheConfig()

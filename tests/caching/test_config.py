@@ -220,6 +220,14 @@ def test_a_default_that_fits_is_lowered_and_a_chosen_value_is_not() -> None:
         enable_cache(model.adapter(), DBCacheConfig(Fn_compute_blocks=8))
 
 
+def test_a_tail_that_leaves_no_room_for_a_front_is_an_error() -> None:
+    model = GainTransformer()
+    enable_cache(model.adapter(), DBCacheConfig(Bn_compute_blocks=3))
+    for behind in (4, 9):
+        with pytest.raises(ValueError, match=f"Bn_compute_blocks={behind} is more than the 4 bl"):
+            enable_cache(model.adapter(), DBCacheConfig(Bn_compute_blocks=behind))
+
+
 def test_cache_types_have_names() -> None:
     assert [cache_type(each.value) for each in (NONE, DBCache, DBPrune)] == list(CacheType)
     assert cache_type(DBPrune) is DBPrune

@@ -66,6 +66,8 @@ def test_bins_alternate_and_begin_with_compute(compute: list[int], data: st.Data
     [
         ({}, "'medium' needs total_steps"),
         ({"total_steps": 8, "mask_policy": "quick"}, "unknown mask_policy 'quick'.*slow.*ultra"),
+        ({"total_steps": 8, "mask_policy": ["fast"]}, r"unknown mask_policy \['fast'\]"),
+        ({"compute_bins": 5, "cache_bins": 3}, "compute_bins=5; expected a list"),
         ({"total_steps": 0}, "total_steps holds 0; expected whole numbers from 1"),
         ({"total_steps": 2.5}, "total_steps holds 2.5"),
         ({"total_steps": True}, "total_steps holds True"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Any
 
-from .config import DBCacheConfig, Settings, is_count
+from .config import DBCacheConfig, Settings, is_count, is_number
 
 
 @dataclass
@@ -115,8 +115,7 @@ class DMDCalibratorConfig(CalibratorConfig):
         super().validate()
         self._require("dmd_history", is_count(4), "a whole number from 4 up")
         self._require("dmd_rank", is_count(0), "a whole number from 0 up")
-        legal: Callable[[Any], bool] = lambda v: v >= 0  # noqa: E731 - a predicate, like its peers
-        self._require("dmd_ridge", legal, "a number from 0 up")
+        self._require("dmd_ridge", lambda v: is_number(v) and 0 <= v < inf, "a number from 0 up")
 
     def _tag(self) -> str:
         return f"DMD_H{self.dmd_history}R{self.dmd_rank}"
@@ -139,6 +138,7 @@ class ParamsModifier:
         **deprecated: Any,
     ) -> None:
         if deprecated:
-            cache_config = (cache_config or DBCacheConfig().reset()).update(**deprecated)
+            given = {name: value for name, value in deprecated.items() if value is not None}
+            cache_config = (cache_config or DBCacheConfig().reset()).overlaid(**given)
         self.cache_config = cache_config
         self.calibrator_config = calibrator_config

@@ -148,7 +148,8 @@ def is_count(least: int) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least
 
 
-def _is_number(v: Any) -> bool:
+def is_number(v: Any) -> bool:
+    """Whether it is a number, and not NaN."""
     return isinstance(v, (int, float)) and not isinstance(v, bool) and not math.isnan(v)
 
 
@@ -223,9 +224,9 @@ class DBCacheConfig(Settings):
         require = self._require
         require("Fn_compute_blocks", is_count(1), "a whole number from 1 up")
         require("Bn_compute_blocks", is_count(0), "a whole number from 0 up")
-        require("residual_diff_threshold", _is_number, "a number, and not NaN")
+        require("residual_diff_threshold", is_number, "a number, and not NaN")
         name = "max_accumulated_residual_diff_threshold"
-        require(name, lambda v: _is_number(v) and v > 0, "a number above 0, or None")
+        require(name, lambda v: is_number(v) and v > 0, "a number above 0, or None")
         require("max_warmup_steps", is_count(0), "a whole number from 0 up")
         require("warmup_interval", is_count(1), "a whole number from 1 up")
         for name in ("max_cached_steps", "max_continuous_cached_steps"):
@@ -293,5 +294,5 @@ class DBPruneConfig(DBCacheConfig):
             require(name, _is_flag, "True or False")
         positive = ("max_dynamic_prune_threshold", "dynamic_prune_threshold_relax_ratio")
         for name in positive:
-            require(name, lambda v: _is_number(v) and v > 0, "a number above 0")
+            require(name, lambda v: is_number(v) and v > 0, "a number above 0")
         require("non_prune_block_ids", lambda v: all(map(is_count(0), v)), "a list of block ids")

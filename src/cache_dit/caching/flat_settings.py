@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..closest import closest
@@ -27,8 +28,13 @@ def check_key(name: Any, known: list[str], where: str) -> None:
     raise ValueError(f"{where}: unknown key {name!r}. {use}")
 
 
+def caches_nothing(keywords: Mapping[str, Any]) -> bool:
+    """Whether ``cache_type`` says that nothing is to be cached."""
+    return keywords.get("cache_type") in (CacheType.NONE, CacheType.NONE.value)
+
+
 def from_keywords(
-    keywords: dict[str, Any], where: str
+    keywords: dict[str, Any], where: str, *, partial: bool = False
 ) -> tuple[DBCacheConfig | None, TaylorSeerCalibratorConfig | None]:
     """Cache and calibrator settings from flat keywords; None for what they do not speak about.
 
@@ -36,6 +42,7 @@ def from_keywords(
         keywords: fields of `DBCacheConfig` or `DBPruneConfig`, those of TaylorSeer, and
             ``cache_type``; without that, a field of `DBPruneConfig` alone makes it that.
         where: what messages begin with.
+        partial: whether cache settings that the keywords do not speak about stay as they are.
 
     Raises:
         ValueError: an unknown keyword, naming the nearest known one.
@@ -44,6 +51,8 @@ def from_keywords(
     kind = keywords.get("cache_type")
     prunes = bool(pruned & set(keywords)) if kind is None else cache_type(kind) is CacheType.DBPrune
     cache_class = DBPruneConfig if prunes else DBCacheConfig
+    if caches_nothing(keywords):
+        raise ValueError(f"{where}: cache_type NONE: nothing is to be cached. Call disable_cache.")
     for name in keywords:
         check_key(name, [*cache_class.names(), *OTHER_KEYWORDS], where)
     taylor = {TAYLOR_KEYWORDS[k]: v for k, v in keywords.items() if k in TAYLOR_KEYWORDS}
@@ -52,4 +61,6 @@ def from_keywords(
     if taylor.get("enable_calibrator") or taylor.get("enable_encoder_calibrator"):
         off = {"enable_calibrator": False, "enable_encoder_calibrator": False}
         calibrator = TaylorSeerCalibratorConfig(**off | taylor)
-    return cache_class(**cache) if cache or kind is not None else None, calibrator
+    if not cache and kind is None:
+        return None, calibrator
+    return cache_class().reset(**cache) if partial else cache_class(**cache), calibrator

@@ -203,8 +203,8 @@ def _fitted(config: DBCacheConfig, name: str, size: int) -> DBCacheConfig:
     if isinstance(front, Default) and size and front > max(1, size // 2):
         lowered = max(1, min(size // 2, size - behind))
         logger.info(f"{name}: Fn_compute_blocks lowered from {front} to {lowered} of {size}.")
-        config = replace(config, Fn_compute_blocks=lowered)
-    elif size and front + behind > size:
+        config, front = replace(config, Fn_compute_blocks=lowered), lowered
+    if size and front + behind > size:
         raise ValueError(
             f"{type(config).__name__}: Fn_compute_blocks={front} + Bn_compute_blocks={behind} is "
             f"more than the {size} blocks of {name}. Expected a sum from 1 to {size}."

@@ -41,6 +41,8 @@ def steps_mask(
     if compute_bins is None or cache_bins is None:
         raise ValueError("steps_mask: give compute_bins and cache_bins together, or neither.")
     for name, bins in (("compute_bins", compute_bins), ("cache_bins", cache_bins)):
+        if not isinstance(bins, Sequence):
+            raise ValueError(f"steps_mask: {name}={bins!r}; expected a list of whole numbers.")
         for length in bins:
             _check_count(name, length)
     if len(compute_bins) - len(cache_bins) not in (0, 1):
@@ -69,7 +71,7 @@ def _alternate(compute: Sequence[int], cache: Sequence[int]) -> list[int]:
 
 
 def _preset(name: str, total_steps: int | None) -> list[int]:
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"steps_mask: unknown mask_policy {name!r}. Use one of {list(PRESETS)}.")
     if total_steps is None:
         raise ValueError(f"steps_mask: the preset {name!r} needs total_steps.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -41,9 +42,17 @@ class DMD(Predictor):
         rank: most modes kept; 0 for all that stand above the noise of the dtype.
         ridge: what the eigenvalues of the Gram matrix are raised by, in units of the largest of
             them times the relative noise of the dtype.
+
+    Raises:
+        ValueError: a history below 4, a negative rank or ridge.
     """
 
     def __init__(self, history: int = 6, rank: int = 0, ridge: float = 1e-8) -> None:
+        if history < LEAST_SNAPSHOTS or rank < 0 or not 0 <= ridge < math.inf:
+            raise ValueError(
+                f"history={history}, rank={rank}, ridge={ridge}; expected at least "
+                f"{LEAST_SNAPSHOTS}, and no negative number"
+            )
         self.history = history
         self.rank = rank
         self.ridge = ridge

@@ -43,9 +43,13 @@ CalibratorRegister: Registry[type[Predictor]] = Registry(
 
 
 def make_predictor(kind: str, arguments: dict[str, Any]) -> Predictor:
-    """The predictor of that name; raises `ValueError` naming it and arguments it cannot take."""
+    """The predictor of that name; raises `ValueError` naming it and arguments that do not fit."""
     cls = CalibratorRegister.get(kind)
     try:
-        return cls(**arguments)
-    except TypeError as error:
+        predictor = cls(**arguments)
+        history = predictor.history
+        if not isinstance(history, int) or history < 1:
+            raise ValueError(f"it would keep {history!r} snapshots; expected 1 or more")
+    except (TypeError, ValueError) as error:
         raise ValueError(f"Calibrator {kind!r}: {error}. Arguments given: {arguments}.") from error
+    return predictor
