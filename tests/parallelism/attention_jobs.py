@@ -76,6 +76,11 @@ def attend(
     return output, layout, sum(each.bytes_sent for each in channels) - before
 
 
+def token_after_token(config: dict[str, Any]) -> bool:
+    """Whether the output lies in memory so that its heads can be viewed as one width."""
+    return attend(config, Sample((7, 17)))[0].transpose(1, 2).is_contiguous()
+
+
 def attention_error(
     config: dict[str, Any], sample: Sample, backend: str | None = None
 ) -> tuple[float, int]:

@@ -29,6 +29,12 @@ def test_two_ranks_give_what_one_process_gives(config: dict[str, Any], kind: str
     assert worst(config, Sample((7, 17), heads=3, kind=kind)) < 1e-14
 
 
+@pytest.mark.parametrize("config", [ULYSSES, RING, GATHERED], ids=["ulysses", "ring", "gathered"])
+def test_the_output_lies_in_memory_as_that_of_torch_does(config: dict[str, Any]) -> None:
+    """Processors may view it: that of SD3's IP-Adapter does."""
+    assert all(ranks(2).run(jobs.token_after_token, config))
+
+
 @pytest.mark.parametrize("config", [ULYSSES, RING], ids=["ulysses", "ring"])
 def test_grouped_queries_and_fewer_heads_than_ranks(config: dict[str, Any]) -> None:
     for heads, key_heads in ((6, 2), (3, 1), (1, 1)):

@@ -111,8 +111,9 @@ class DistributedAttention:
             local = LocalAttention(scale, backend, exchange.key_of_head)
             out = self._over_ring(arrived(), mask.of(exchange.own), local, columns[1])
             leaving.append(exchange.to_tokens(out, rows[0]))
-        by_turn = [finish() for finish in leaving]
-        return torch.cat([part for of_rank in zip(*by_turn, strict=True) for (part,) in of_rank], 1)
+        by_turn = zip(*[finish() for finish in leaving], strict=True)
+        heads = [part.transpose(1, 2) for of_rank in by_turn for (part,) in of_rank]
+        return torch.cat(heads, 2).transpose(1, 2)  # as torch lays it out: some models view it
 
     def _exchanges(self, heads: int, key_heads: int) -> list[HeadExchange]:
         channel = self.mesh.ulysses
