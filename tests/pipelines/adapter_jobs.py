@@ -1,4 +1,4 @@
-"""FLUX with a LoRA of peft or an IP-Adapter, as users load them, on one process and on ranks."""
+"""FLUX with a LoRA of peft, as users load it, on one process and on ranks."""
 
 from __future__ import annotations
 
@@ -124,61 +124,3 @@ def failing_on_one_rank(
     pipe.unload_lora_weights()
     cache_dit.disable_cache(pipe)
     return said, errors, differences(before, traces(pipe.transformer))
-
-
-def load_ip_adapter(pipe: Any, seed: int = 0) -> dict[str, Any]:
-    """Load a random IP-Adapter; gives the arguments of a call that go with it."""
-    model, source = pipe.transformer, torch.Generator().manual_seed(seed)
-    text, width, seen = model.config.joint_attention_dim, model.inner_dim, 10
-
-    def draw(*shape: int) -> torch.Tensor:
-        return 0.3 * torch.randn(*shape, generator=source, dtype=torch.float64)
-
-    projection = {
-        "proj.weight": draw(4 * text, seen),  # four tokens for a picture
-        "proj.bias": draw(4 * text),
-        "norm.weight": draw(text),
-        "norm.bias": draw(text),
-    }
-    layers = {
-        f"{place}.{name}.{kind}": draw(width, text) if kind == "weight" else draw(width)
-        for place in range(len(model.transformer_blocks))
-        for name in ("to_k_ip", "to_v_ip")
-        for kind in ("weight", "bias")
-    }
-    pipe.load_ip_adapter(
-        {"image_proj": projection, "ip_adapter": layers},
-        weight_name="",
-        image_encoder_pretrained_model_name_or_path=None,
-    )
-    embeds = [draw(1, 1, seen)]
-    return {"ip_adapter_image_embeds": embeds, "negative_ip_adapter_image_embeds": embeds}
-
-
-def ip_adapter_over_ranks(config: dict[str, Any], loaded_first: bool) -> float:
-    """Error against one process with the same cache."""
-    pipe = build()
-    call = load_ip_adapter(pipe)
-    cache_dit.enable_cache(pipe, CACHE)
-    alone = run(pipe, **call)
-    cache_dit.disable_cache(pipe)
-    if not loaded_first:
-        pipe.unload_ip_adapter()
-    cache_dit.enable_cache(pipe, CACHE, parallelism_config=ParallelismConfig(**config))
-    if not loaded_first:
-        load_ip_adapter(pipe)
-    error = difference(run(pipe, **call), alone)
-    cache_dit.disable_cache(pipe)
-    return error
-
-
-def ip_adapter_over_width() -> tuple[str, bool]:
-    """(what is said about an IP-Adapter over the width, whether the model is untouched)."""
-    pipe = build()
-    load_ip_adapter(pipe)
-    before = traces(pipe.transformer)
-    try:
-        cache_dit.enable_cache(pipe, parallelism_config=ParallelismConfig(tp_size=2))
-    except ValueError as error:
-        return str(error), not differences(before, traces(pipe.transformer))
-    return "", False

@@ -1,4 +1,4 @@
-"""LoRA and IP-Adapter with the cache, and LoRA over ranks, as users load and change them."""
+"""LoRA with the cache and over ranks, as users load and change it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cache_dit import DBCacheConfig
 from cache_dit.verify import check_cache, zoo
 from cache_dit.verify.outputs import difference
 from cache_dit.verify.ranks import ranks
-from cache_dit.verify.report import Report
 from cache_dit.verify.traces import differences, traces
 from tests.pipelines import adapter_jobs
 from tests.pipelines.adapter_jobs import CACHE, STEPS, build, load, run
@@ -34,16 +33,6 @@ def pipe(lora: Path) -> Any:
     return pipe
 
 
-def proven(pipe: Any, **more: Any) -> Report:
-    """What `check_cache` finds of the pipeline's transformer, adapters and all."""
-    entry = zoo.get("FluxTransformer2DModel")
-
-    def inputs(step: float, seed: int) -> dict[str, Any]:
-        return {**entry.step_inputs(step, torch.float64, seed), **more}
-
-    return check_cache(pipe.transformer, inputs)
-
-
 def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
     return all(map(torch.equal, one, other))
 
@@ -62,15 +51,12 @@ def test_with_a_lora_nothing_changes_at_threshold_0_and_nothing_is_left(pipe: An
 
 
 def test_with_a_lora_reuse_is_exact(pipe: Any) -> None:
-    report = proven(pipe)
-    assert report.ok, str(report)
+    entry = zoo.get("FluxTransformer2DModel")
 
+    def inputs(step: float, seed: int) -> dict[str, Any]:
+        return entry.step_inputs(step, torch.float64, seed)
 
-def test_with_an_ip_adapter_reuse_is_exact() -> None:
-    pipe = build()
-    embeds = adapter_jobs.load_ip_adapter(pipe)["ip_adapter_image_embeds"]
-    both = [embeds[0].repeat(2, 1, 1)]  # samples
-    report = proven(pipe, joint_attention_kwargs={"ip_adapter_image_embeds": both})
+    report = check_cache(pipe.transformer, inputs)
     assert report.ok, str(report)
 
 
@@ -162,39 +148,3 @@ def test_a_lora_that_fails_to_load_on_one_rank_is_loaded_on_none(
         assert not left
     for each in outcomes[0][0]:
         assert each.startswith("RankFailed: FluxPipeline.load_lora_weights: rank 1 could not, so")
-
-
-def test_with_an_ip_adapter_nothing_changes_at_threshold_0_and_nothing_is_left() -> None:
-    pipe = build()
-    call = adapter_jobs.load_ip_adapter(pipe)
-    expected, before = run(pipe, **call), traces(pipe.transformer)
-    cache_dit.enable_cache(pipe, NEVER)
-    assert same(run(pipe, **call), expected)
-    cache_dit.enable_cache(pipe, CACHE)
-    cached = run(pipe, **call)
-    assert not same(cached, expected)
-    assert same(run(pipe, **call), cached)
-    pipe.set_ip_adapter_scale(0.2)
-    assert not same(run(pipe, **call), cached)
-    pipe.set_ip_adapter_scale(1.0)
-    assert same(run(pipe, **call), cached)
-    cache_dit.disable_cache(pipe)
-    assert same(run(pipe, **call), expected)
-    assert not differences(before, traces(pipe.transformer))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("config", [{"ulysses_size": 2}, {"ring_size": 2}], ids=["ulysses", "ring"])
-@pytest.mark.parametrize("loaded_first", [True, False], ids=["loaded first", "spread first"])
-def test_over_two_ranks_an_ip_adapter_sees_the_whole_picture(
-    config: dict[str, int], loaded_first: bool
-) -> None:
-    for error in ranks(2).run(adapter_jobs.ip_adapter_over_ranks, config, loaded_first):
-        assert error < 1e-9
-
-
-def test_an_ip_adapter_over_the_width_is_refused_and_nothing_is_touched() -> None:
-    for said, untouched in ranks(2).run(adapter_jobs.ip_adapter_over_width):
-        assert "FluxTransformer2DModel: its IP-Adapter adds to the whole width" in said
-        assert "unload_ip_adapter()" in said
-        assert untouched
