@@ -22,6 +22,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 from diffusers import FirstBlockCacheConfig, FluxTransformer2DModel
+from diffusers.models.transformers.transformer_flux import (
+    FluxSingleTransformerBlock,
+    FluxTransformerBlock,
+)
 from torch import nn
 
 import cache_dit
@@ -90,7 +94,7 @@ class Subject:
             nonlocal python, c, blocks
             python += event == "call"
             c += event == "c_call"
-            blocks += event == "call" and frame.f_code.co_qualname in BLOCK_FORWARDS
+            blocks += event == "call" and frame.f_code in BLOCK_FORWARDS
 
         with torch.no_grad(), self.model.cache_context("cond"):
             sys.setprofile(count)
@@ -101,7 +105,8 @@ class Subject:
         return Calls(python, c - 1, blocks)  # one C function was the end of the profile
 
 
-BLOCK_FORWARDS = ("FluxTransformerBlock.forward", "FluxSingleTransformerBlock.forward")
+BLOCKS = FluxTransformerBlock, FluxSingleTransformerBlock
+BLOCK_FORWARDS = {each.forward.__code__ for each in BLOCKS}
 
 
 def inputs(size: Size) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import pytest
 
 from benchmark_table import RESULTS
 from cache_dit import BlockAdapterRegister
+from cache_dit.verify import zoo
 from new_model_share import (
     TARGETS,
     Outcome,
-    base_models,
     hide,
     outcomes,
     quiet,
@@ -27,7 +27,7 @@ def test_what_was_measured_reaches_the_targets() -> None:
     assert list(found) == list(TARGETS)
     for axis, (passed, count) in found.items():
         assert passed >= TARGETS[axis] * count, f"{axis}: {passed} of {count}"
-    assert {each.model for each in MEASURED} <= set(base_models())
+    assert {each.model for each in MEASURED} <= set(zoo.names())
 
 
 @pytest.mark.nightly

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cache_dit.verify import autoencoders
-from cache_dit.verify.axes import verify_model
+from tests.installed import verified
 
 TELLING = [  # one of each way to compute tiles
     "AutoencoderKL",
@@ -18,7 +18,7 @@ TELLING = [  # one of each way to compute tiles
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TELLING)
 def test_two_ranks_give_exactly_what_one_process_gives(name: str) -> None:
-    report = verify_model(name, "vae")
+    report = verified(name, "vae")
     assert report.ok, str(report)
     assert report.max_rel_error == 0.0
 
@@ -26,5 +26,5 @@ def test_two_ranks_give_exactly_what_one_process_gives(name: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", autoencoders.TILED)
 def test_every_autoencoder_over_two_three_and_four_ranks(name: str) -> None:
-    report = verify_model(name, "vae", every_setting=True)
+    report = verified(name, "vae", every_setting=True)
     assert report.ok, str(report)

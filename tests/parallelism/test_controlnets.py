@@ -15,9 +15,9 @@ from cache_dit.parallelism.controlnets.context_parallelism import (
     ControlNetContextParallelismPlannerRegister,
 )
 from cache_dit.verify import controlnets, pipelines
-from cache_dit.verify.axes import verify_model
 from cache_dit.verify.controlnets import ENTRIES
 from cache_dit.verify.ranks import ranks
+from tests.installed import verified
 from tests.parallelism import jobs
 
 TELLING = [  # one of each way to be split
@@ -41,14 +41,14 @@ OF_UNETS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TELLING)
 def test_two_ranks_give_what_one_process_gives(name: str) -> None:
-    report = verify_model(name, "controlnet")
+    report = verified(name, "controlnet")
     assert report.ok, str(report)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_controlnet_over_two_three_and_four_ranks(name: str) -> None:
-    report = verify_model(name, "controlnet", every_setting=True)
+    report = verified(name, "controlnet", every_setting=True)
     assert report.ok, str(report)
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from cache_dit.verify import zoo
-from cache_dit.verify.axes import verify_model
 from cache_dit.verify.ranks import ranks
+from tests.installed import verified
 from tests.parallelism import jobs
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_two_ranks_give_what_one_process_gives(name: str) -> None:
-    report = verify_model(name, "cp")
+    report = verified(name, "cp")
     assert report.ok, str(report)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_model_over_two_three_and_four_ranks(name: str) -> None:
-    report = verify_model(name, "cp", every_setting=True)
+    report = verified(name, "cp", every_setting=True)
     assert report.ok, str(report)
 
 

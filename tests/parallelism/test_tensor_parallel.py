@@ -12,6 +12,7 @@ import cache_dit.demo
 from cache_dit.verify import zoo
 from cache_dit.verify.axes import verify_model
 from cache_dit.verify.ranks import ranks
+from tests.installed import verified
 from tests.parallelism import jobs, tensor_jobs
 from tests.parallelism.tensor_toys import TOYS
 
@@ -97,14 +98,14 @@ def test_the_cache_decides_as_one_process_does(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in zoo.names() if "/" not in name])
 def test_every_model_over_two_ranks(name: str) -> None:
-    report = verify_model(name, "tp")
+    report = verified(name, "tp")
     assert report.ok, str(report)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_model_over_two_and_four_ranks(name: str) -> None:
-    report = verify_model(name, "tp", every_setting=True)
+    report = verified(name, "tp", every_setting=True)
     assert report.ok, str(report)
     assert [each.setting for each in report.findings] == ["tp 2", "tp 4"], report.details
 
@@ -112,7 +113,7 @@ def test_every_model_over_two_and_four_ranks(name: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_model_with_its_sequence_split_as_well(name: str) -> None:
-    report = verify_model(name, "tp+cp")
+    report = verified(name, "tp+cp")
     assert report.ok, str(report)
 
 
@@ -121,5 +122,5 @@ def test_every_model_with_its_sequence_split_as_well(name: str) -> None:
     "name", ["FluxTransformer2DModel", "QwenImageTransformer2DModel", "WanTransformer3DModel"]
 )
 def test_models_over_eight_ranks(name: str) -> None:
-    report = verify_model(name, "tp+cp", every_setting=True)
+    report = verified(name, "tp+cp", every_setting=True)
     assert report.ok, str(report)

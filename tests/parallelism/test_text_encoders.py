@@ -14,9 +14,9 @@ from cache_dit.parallelism import (
     TextEncoderTensorParallelismPlannerRegister,
 )
 from cache_dit.parallelism.mesh import Mesh
-from cache_dit.verify.axes import verify_model
 from cache_dit.verify.ranks import ranks
 from cache_dit.verify.text_encoders import ENTRIES
+from tests.installed import verified
 from tests.parallelism import encoder_jobs
 
 WHOLE = {  # what stays on every rank beside norms and positions
@@ -27,9 +27,7 @@ WHOLE = {  # what stays on every rank beside norms and positions
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_two_ranks_give_what_one_process_gives(name: str) -> None:
-    if not ENTRIES[name].available:
-        pytest.skip(f"not in transformers {transformers.__version__}")
-    report = verify_model(name, "te")
+    report = verified(name, "te")
     assert report.ok, str(report)
     share = report.details["share of the parameters on one of 2 ranks"]
     assert share < 0.75 or name.startswith(tuple(WHOLE)), share
@@ -38,7 +36,7 @@ def test_two_ranks_give_what_one_process_gives(name: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ENTRIES)
 def test_four_ranks_give_what_one_process_gives(name: str) -> None:
-    report = verify_model(name, "te", every_setting=True)
+    report = verified(name, "te", every_setting=True)
     assert report.ok, str(report)
 
 

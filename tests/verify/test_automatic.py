@@ -8,6 +8,7 @@ import pytest
 
 from cache_dit import BlockAdapter, BlockAdapterRegister
 from cache_dit.verify import zoo
+from tests.installed import installed
 
 MODELS = [name for name in zoo.names() if not zoo.get(name).variant]
 
@@ -26,10 +27,7 @@ def lists(adapter: BlockAdapter) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_loop_over_the_blocks_says_what_the_register_says(name: str) -> None:
-    entry = zoo.get(name)
-    if not entry.available:
-        pytest.skip(f"{entry.class_name} is not in this diffusers")
-    model = entry.build()
+    model = zoo.get(installed(name)).build()
     registered = lists(BlockAdapterRegister.get_adapter(model))
     found = lists(BlockAdapter(transformer=model, auto=True))
     assert (found == registered) is (name not in BEYOND_IT)

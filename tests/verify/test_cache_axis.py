@@ -9,6 +9,7 @@ import pytest
 import cache_dit
 from cache_dit.verify import axes, zoo
 from cache_dit.verify.axes import AXES, verify_model
+from tests.installed import verified
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of models, about old names and dtypes
 
@@ -17,9 +18,7 @@ ROWS = {row["model"]: row for row in cache_dit.supported_matrix() if row["axis"]
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_model_of_the_zoo_may_be_cached(name: str) -> None:
-    report = verify_model(name)
-    if report.ok is None:
-        pytest.skip(report.reason)
+    report = verified(name)
     assert report.ok, report.reason
     assert report.details == ROWS[name]["details"], "run cache-dit verify --all --json (see docs)"
 
@@ -28,9 +27,7 @@ def test_a_model_of_the_zoo_may_be_cached(name: str) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_model_of_the_zoo_may_be_cached_under_every_setting(name: str) -> None:
-    report = verify_model(name, every_setting=True)
-    if report.ok is None:
-        pytest.skip(report.reason)
+    report = verified(name, every_setting=True)
     assert report.ok, report.reason
 
 

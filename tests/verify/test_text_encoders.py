@@ -9,10 +9,10 @@ from typing import Any
 import diffusers
 import pytest
 import torch
-import transformers
 
 from cache_dit.verify.text_encoders import ENTRIES
 from cache_dit.verify.text_encoders.entry import Side
+from tests.installed import installed
 
 ARGUMENTS = ("text_encoder", "prompt_enhancer", "pe", "vision_language_encoder")
 """How pipelines call what reads the prompt; more of the first kind have numbers."""
@@ -60,10 +60,7 @@ def test_every_class_that_a_pipeline_names_has_an_entry() -> None:
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_it_encodes_prompts_padded_on_either_side(name: str) -> None:
-    entry = ENTRIES[name]
-    if not entry.available:
-        pytest.skip(f"{entry.class_name} is not in transformers {transformers.__version__}")
-    model = entry.build()
+    model = ENTRIES[installed(name, "te")].build()
     for side in ("right", "left"):
         states = encoded(name, model, side)
         assert len(states) >= 5  # of every layer

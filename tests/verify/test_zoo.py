@@ -15,6 +15,7 @@ from torch import nn
 
 from cache_dit.verify import zoo
 from cache_dit.verify.zoo import Entry
+from tests.installed import installed
 
 # What diffusers' own code brings about: old names it still uses, float32 inside float64, and flex
 # attention without a compiler.
@@ -37,10 +38,7 @@ def tagged(tag: str) -> list[str]:
 
 @pytest.fixture(scope="module", params=zoo.names())
 def entry(request: pytest.FixtureRequest) -> Entry:
-    entry = zoo.get(request.param)
-    if not entry.available:
-        pytest.skip(f"{entry.class_name} is not in diffusers {diffusers.__version__}")
-    return entry
+    return zoo.get(installed(request.param))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import cache_dit
 from cache_dit import BlockAdapter, BlockAdapterRegister, DBCacheConfig, TaylorSeerCalibratorConfig
 from cache_dit.caching.policy import Reason
 from cache_dit.verify import zoo
+from tests.installed import installed
 
 DENOISERS = sorted({zoo.get(name).class_name for name in zoo.names()})
 INSTALLED = [name for name in DENOISERS if zoo.get(name).available]
@@ -159,9 +160,7 @@ def test_true_cfg_of_a_distilled_model_is_up_to_its_pipeline() -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", KEY_VALUE_CACHES)
 def test_calls_that_fill_a_key_value_cache_compute_and_are_no_step(name: str) -> None:
-    entry = zoo.get(name)
-    if not entry.available:
-        pytest.skip(f"{entry.class_name} is not in the installed diffusers")
+    entry = zoo.get(installed(name))
     model = entry.build()
     with torch.no_grad():
         prepared = entry.prepare(model)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import ClassVar
 
+from packaging.version import Version
 from torch import nn
 
 from ....intercept import parameter_names
-from ...context_plan import Plan, attention, gather, on_heads, split, whole
+from ...context_plan import Plan, attention, gather, heads, on_heads, split, whole
 from .cp_plan_registers import ContextParallelismPlanner, ContextParallelismPlannerRegister
 
 TEXT, IMAGE = "encoder_hidden_states", "hidden_states"
@@ -32,12 +34,18 @@ class QwenImageContextParallelismPlanner(ContextParallelismPlanner):
 class QwenImage21ContextParallelismPlanner(ContextParallelismPlanner):
     """Text and image are one sequence, and every part of it attends to what is before."""
 
+    attn = "transformer_blocks.*.attn"
     plan: ClassVar[Plan] = {
         "transformer_blocks.0": {IMAGE: split(1)},
         "transformer_blocks.*": {"target_token_mask": split(0, of=IMAGE)},
-        **on_heads("transformer_blocks.*.attn", "to_q", "to_k", "to_v", each="norm_q.weight"),
+        **on_heads(attn, "to_q", "to_k", "to_v", each="norm_q.weight"),
         "transformer_blocks.-1": gather(1),
     }
+
+    def plans(self, transformer: nn.Module) -> list[Plan]:
+        """Before diffusers 0.42 the attention goes by how many heads there are."""
+        counts = Version(version("diffusers")) < Version("0.42")
+        return [{**self.plan, self.attn: heads()}] if counts else [self.plan]
 
 
 @ContextParallelismPlannerRegister.register("NucleusMoEImage")
