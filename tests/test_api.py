@@ -78,7 +78,9 @@ class Unknown(nn.Module):
 @pytest.mark.parametrize(
     ("target", "complaint"),
     [
-        (None, r"No block adapter for NoneType.*@register\('NoneType'\)"),
+        (None, r"got None\. Give the pipeline, a BlockAdapter or the transformer itself"),
+        ([Unknown()], r"got a list\. Give the pipeline"),
+        (Unknown, r"got the class Unknown\. Give the pipeline"),
         (object(), r"No block adapter for object"),
         ("FluxPipeline", r"got the name 'FluxPipeline'\. Give the pipeline"),
         (Unknown(), r"Unknown: no block list.*Give a BlockAdapter with blocks=.*forward_pattern"),
@@ -90,6 +92,12 @@ def test_an_unsupported_object_is_an_error_that_says_what_is_needed(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         enable_cache(target)
+
+
+def test_a_parallelism_config_of_another_kind_is_an_error() -> None:
+    wrong: Any = {"ulysses_size": 2}
+    with pytest.raises(ValueError, match=r"parallelism_config=\{.*\}; expected a Para"):
+        enable_cache(GainTransformer(), parallelism_config=wrong)
 
 
 OLD = {

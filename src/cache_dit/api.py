@@ -72,8 +72,7 @@ def enable_cache(
         cache_config, calibrator_config = _with_keywords(
             "enable_cache", cache_config, calibrator_config, deprecated
         )
-    configured = parallelism_config.attention_backend if parallelism_config is not None else None
-    backend = the_one_backend(attention_backend, configured)
+    backend = _backend(attention_backend, parallelism_config)
     transformers = transformers_of(pipe_or_adapter)
     if backend is not None:
         check_backend(transformers, backend, "enable_cache")
@@ -246,6 +245,14 @@ def _cache(target: Any, settings: tuple[Any, Any, Any], config: ParallelismConfi
     for cached in session.transformers:
         for unit in cached.units:
             logger.info(f"cache enabled on {unit.name}: {unit.tag}")
+
+
+def _backend(given: str | None, config: ParallelismConfig | None) -> str | None:
+    if not isinstance(config, ParallelismConfig | None):
+        raise ValueError(
+            f"enable_cache: parallelism_config={config!r}; expected a ParallelismConfig or None."
+        )
+    return the_one_backend(given, None if config is None else config.attention_backend)
 
 
 def _spread(target: Any, config: ParallelismConfig) -> None:

@@ -22,10 +22,10 @@ def adapter_of(target: Any) -> BlockAdapter:
     """
     if isinstance(target, BlockAdapter):
         return target
-    if isinstance(target, str):
+    if (what := _no_model(target)) is not None:
         raise ValueError(
-            f"enable_cache: got the name {target!r}. Give the pipeline, a BlockAdapter or the "
-            "transformer itself."
+            f"enable_cache: got {what}. Give the pipeline, a BlockAdapter or the transformer "
+            "itself."
         )
     try:
         return BlockAdapterRegister.get_adapter(target)
@@ -35,6 +35,16 @@ def adapter_of(target: Any) -> BlockAdapter:
         if isinstance(getattr(target, "transformer", None), nn.Module):
             return BlockAdapter(pipe=target, auto=True, **_UNKNOWN)
         raise
+
+
+def _no_model(target: Any) -> str | None:
+    if isinstance(target, str):
+        return f"the name {target!r}"
+    if isinstance(target, type):
+        return f"the class {target.__name__}"
+    if target is None or isinstance(target, (list, tuple, dict, int)):
+        return f"{target!r}" if target is None else f"a {type(target).__name__}"
+    return None
 
 
 def transformers_of(target: Any) -> list[nn.Module]:

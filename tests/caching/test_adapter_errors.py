@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from cache_dit import (
@@ -30,12 +31,35 @@ def two_streams() -> StreamTransformer:
     return StreamTransformer(ForwardPattern.Pattern_1).double()
 
 
-def bad_adapters() -> dict[str, tuple[nn.Module, BlockAdapter, str]]:
+Case = tuple[nn.Module, BlockAdapter, str]
+
+
+def of(model: nn.Module, complaint: str, **fields: Any) -> Case:
+    return model, BlockAdapter(transformer=model, **{"forward_pattern": P3} | fields), complaint
+
+
+def misnamed() -> dict[str, Case]:
+    gains, three = GainTransformer(), ThreeLists()
+    return {
+        "listed twice": of(three, "a block is listed twice", blocks=[three.a, three.a]),
+        "unknown stream": of(
+            gains,
+            "stream_parameters names x; the streams are hidden_states",
+            blocks=gains.blocks,
+            stream_parameters={"x": "hidden_states"},
+        ),
+        "unknown link": of(
+            three,
+            r"chained=\('a', 'd'\): there is no block list 'd'.* The block lists are a, b",
+            blocks_name=["a", "b"],
+            chained=("a", "d"),
+        ),
+        "no module": (gains, BlockAdapter(transformer=3), "transformer=3; expected a torch.nn.Mod"),
+    }
+
+
+def bad_adapters() -> dict[str, Case]:
     gains, streams, three = GainTransformer(), two_streams(), ThreeLists()
-
-    def of(model: nn.Module, complaint: str, **fields: Any) -> tuple[nn.Module, BlockAdapter, str]:
-        return model, BlockAdapter(transformer=model, **{"forward_pattern": P3} | fields), complaint
-
     return {
         "no transformer": (gains, BlockAdapter(blocks=gains.blocks), "no transformer"),
         "no blocks": of(gains, "GainTransformer: no blocks"),
@@ -79,6 +103,7 @@ def bad_adapters() -> dict[str, tuple[nn.Module, BlockAdapter, str]]:
             BlockAdapter(transformer=[gains, three], blocks=[gains.blocks], forward_pattern=P3),
             "blocks has 1 entries for 2 transformers",
         ),
+        **misnamed(),
         "too many blocks": of(
             gains,
             r"Fn_compute_blocks=3 \+ Bn_compute_blocks=2 is more than the 4 blocks",
@@ -86,6 +111,82 @@ def bad_adapters() -> dict[str, tuple[nn.Module, BlockAdapter, str]]:
             params_modifiers=modifier(Fn_compute_blocks=3, Bn_compute_blocks=2),
         ),
     }
+
+
+BAD_FIELDS = [
+    ("blocks_policy", "most", "'max' or 'min'"),
+    ("allow_prefixes", "blocks", "a list of names"),
+    ("branch_on", "guidance", "a list of names"),
+    ("auto", "yes", "True or False"),
+    ("has_separate_cfg", 2, "True or False"),
+    ("chained", "blocks", "a bool, or a tuple"),
+    ("long_skip", 3, "the name of a parameter"),
+    ("compute_when", True, "a function"),
+    ("patch_functor", object, "a PatchFunctor"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), BAD_FIELDS)
+def test_a_field_of_no_use_is_an_error_naming_field_and_value(
+    name: str, value: Any, expected: str
+) -> None:
+    model = GainTransformer()
+    with pytest.raises(ValueError) as caught:
+        enable_cache(model.adapter(**{name: value}), CONFIG)
+    assert f"BlockAdapter: {name}={value!r}; expected {expected}" in str(caught.value)
+
+
+class Unnamed(nn.Module):
+    """A block whose parameter has a name of its own, and whose annotation promises two tensors."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x, x
+
+
+class Unannotated(nn.Module):
+    def forward(self, hidden_states):  # type: ignore[no-untyped-def]
+        return hidden_states
+
+
+def model_of(block: type[nn.Module]) -> nn.Module:
+    model = nn.Module()
+    model.blocks = nn.ModuleList([block(), block()])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("checks", "complaint"),
+    [
+        ({"check_forward_pattern": True}, r"blocks: forward\(x\) has no parameter hidden_states"),
+        ({"check_num_outputs": True}, "blocks: forward of Unnamed says that it returns 2 tensors"),
+    ],
+)
+def test_a_pattern_can_be_compared_with_the_signature(
+    checks: dict[str, bool], complaint: str
+) -> None:
+    model = model_of(Unnamed)
+    adapter = BlockAdapter(transformer=model, blocks_name="blocks", forward_pattern=P3, **checks)
+    with pytest.raises(ValueError, match=complaint):
+        adapter.transformers()
+    for name in checks:
+        setattr(adapter, name, False)
+    assert len(adapter.transformers()) == 1
+
+
+def test_what_a_signature_does_not_say_is_no_error() -> None:
+    checks: dict[str, Any] = {"check_forward_pattern": True, "check_num_outputs": True}
+    model = model_of(Unannotated)
+    BlockAdapter(
+        transformer=model, blocks_name="blocks", forward_pattern=P3, **checks
+    ).transformers()
+    named = {"hidden_states": "x"}
+    BlockAdapter(
+        transformer=model_of(Unnamed),
+        blocks_name="blocks",
+        forward_pattern=ForwardPattern.Pattern_4,
+        stream_parameters=named,
+        **checks,
+    ).transformers()
 
 
 def state_of(model: nn.Module) -> list[tuple[type, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from torch import nn
 from ...intercept import unwrapped
 from ..patch_functor import PatchFunctor
 from .block_lists import BlockList, TransformerBlocks, by_transformer, lists_of
+from .check import check_fields, check_lists, check_transformers
 from .find_blocks import find_blocks
 from .turns import Interleaved
 
@@ -38,9 +39,10 @@ class BlockAdapter:
             itself when left out.
         forward_pattern: what a block takes and returns.
         params_modifiers: settings of their own for block lists.
-        check_forward_pattern: compare the pattern with the block's signature at enabling; None
-            checks wherever the block is not registered to be peculiar.
-        check_num_outputs: also compare the return annotation of ``forward``, where there is one.
+        check_forward_pattern: refuse blocks whose ``forward`` has no parameters of the streams'
+            names; otherwise its first parameters are taken for them.
+        check_num_outputs: refuse blocks whose ``forward`` is annotated to return another number of
+            tensors. Without it, that is found at the first call.
         patch_functor: applied to the transformer before anything else; an escape hatch for models
             whose forward must be changed, undone when the cache is disabled.
         has_separate_cfg: conditional and unconditional are separate calls of the transformer.
@@ -111,8 +113,10 @@ class BlockAdapter:
         """The adapter in its one normal form: block lists, grouped by transformer.
 
         Raises:
-            ValueError: nothing that could be cached, or lists whose lengths do not fit together.
+            ValueError: nothing that could be cached, a field of no use, lists whose lengths do not
+                fit together, or blocks that are unlike the pattern where that is to be checked.
         """
+        check_fields(self)
         transformer = self.transformer
         if transformer is None:
             transformer = getattr(self.pipe, "transformer", None)
@@ -121,6 +125,7 @@ class BlockAdapter:
                 "BlockAdapter: no transformer. Give transformer=..., or a pipe that has one."
             )
         modules = list(transformer) if isinstance(transformer, (list, tuple)) else [transformer]
+        check_transformers(modules)
         several = len(modules) > 1 or isinstance(transformer, (list, tuple))
         rows = zip(
             modules,
@@ -130,7 +135,9 @@ class BlockAdapter:
             ),
             strict=True,
         )
-        return [TransformerBlocks(module, self._lists(module, *row)) for module, *row in rows]
+        found = [TransformerBlocks(module, self._lists(module, *row)) for module, *row in rows]
+        check_lists(self, found)
+        return found
 
     def _lists(
         self, transformer: nn.Module, blocks: Any, names: Any, patterns: Any, modifiers: Any

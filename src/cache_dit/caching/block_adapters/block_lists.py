@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from ..calibrator_config import ParamsModifier
-from ..forward_pattern import ForwardPattern
+from ..forward_pattern import ENCODER, HIDDEN, ForwardPattern
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,11 @@ def lists_of(
                 f"{owner}.{name}: stream_parameters={streams!r}; expected a dict for each block "
                 'list, such as {"hidden_states": "image", "encoder_hidden_states": "text"}.'
             )
+        if unknown := set(streams or ()) - {HIDDEN, ENCODER}:
+            raise ValueError(
+                f"{owner}.{name}: stream_parameters names {', '.join(sorted(unknown))}; the "
+                f"streams are {HIDDEN} and {ENCODER}."
+            )
         references = tuple(weakref.ref(block) for block in by_place.values())
         lists.append(BlockList(name, references, pattern, modifier, streams, tuple(by_place)))
     return lists
@@ -153,7 +158,7 @@ def _modules(
     if len(wanted) != len(given):
         raise ValueError(f"{owner}: {len(wanted)} blocks_name for {len(given)} blocks.")
     known = {id(module): name for name, module in transformer.named_modules()}
-    found = []
+    found, seen = [], set[int]()
     for index, (modules, name) in enumerate(zip(given, wanted, strict=True)):
         label = name or known.get(id(modules)) or f"blocks.{index}"
         by_place = _by_place(modules, f"{owner}.{label}")
@@ -162,6 +167,9 @@ def _modules(
                 f"{owner}.{label}: holds blocks that are no part of this {owner}. Give block lists "
                 "of the transformer itself."
             )
+        if len({id(block) for block in by_place.values()} | seen) < len(by_place) + len(seen):
+            raise ValueError(f"{owner}.{label}: a block is listed twice. Give each block once.")
+        seen.update(id(block) for block in by_place.values())
         found.append((label, by_place))
     return found
 
