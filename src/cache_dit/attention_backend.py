@@ -66,7 +66,10 @@ def check_backend(models: Sequence[nn.Module], name: str, who: str) -> None:
             f"These can be: {', '.join(usable_backends())}."
         ) from error
     if not models:
-        raise ValueError(f"{who}: there is no transformer whose attention could use {name!r}.")
+        raise ValueError(
+            f"{who}: there is no transformer whose attention could use {name!r}. Give a pipeline "
+            "with one, a BlockAdapter or the transformer itself."
+        )
     for model in models if name != NATIVE else ():
         if not _processors(model.modules()):
             raise ValueError(

@@ -56,7 +56,10 @@ def find_target(where: str) -> Target:
     module = load_module(path)
     cls = getattr(module, name, None) if name else None
     if name and not (isinstance(cls, type) and issubclass(cls, nn.Module)):
-        raise ValueError(f"{where}: {path} has no class {name} that is a torch.nn.Module.")
+        raise ValueError(
+            f"{where}: {path} has no class {name} that is a torch.nn.Module. Name the class of the "
+            "model."
+        )
     missing = [each for each in NEEDED if not hasattr(module, each)]
     if missing:
         raise ValueError(what_to_write(path, cls, missing, getattr(module, "make_model", None)))

@@ -177,10 +177,12 @@ def _extra_planner(module: nn.Module) -> Planner:
     name = type(module).__name__
     reasons = [why for each in EXTRA_REGISTERS if (why := each.why_refused(module))]
     known = [name for each in EXTRA_REGISTERS for name in each.supported_planners()[1]]
+    why, way = "no planner is registered for it", "Take it out, or register a planner for it."
+    if reasons:
+        why, way, known = reasons[0], "Take it out.", []
     raise ValueError(
-        f"ParallelismConfig: extra_parallel_modules has a {name}, which cannot be spread: "
-        f"{reasons[0] if reasons else 'no planner is registered for it'}."
-        f"{'' if reasons else hint(name, known)}"
+        f"ParallelismConfig: extra_parallel_modules has a {name}, which cannot be spread: {why}."
+        f"{hint(name, known)} {way}"
     )
 
 

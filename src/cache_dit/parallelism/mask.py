@@ -98,7 +98,8 @@ class Mask:
         raise ValueError(
             f"context parallelism: a mask of shape {tuple(mask.shape)} fits neither the whole "
             f"sequence of {self.query.length} queries and {self.keys.length} keys, nor the "
-            f"{here[0]} and {here[1]} on this rank."
+            f"{here[0]} and {here[1]} on this rank. Correct the streams that the plan's "
+            "attention(...) names, or split the argument that the mask is made of."
         )
 
 

@@ -84,7 +84,7 @@ def _sizes(config: ParallelismConfig) -> tuple[int, int, int]:
         if world % prod(known):
             raise ValueError(
                 f"ParallelismConfig: the other sizes multiply to {prod(known)}, which does not "
-                f"divide the {world} ranks, so that 'auto' has no value."
+                f"divide the {world} ranks, so that 'auto' has no value. Choose others."
             )
         known[given.index("auto")] = world // prod(known)
     ring, ulysses, tp = known

@@ -99,7 +99,8 @@ class Spread:
             self._prepare()
         except ValueError as error:
             raise ValueError(
-                f"With these adapters the models cannot be spread, and are whole now. {error}"
+                f"With these adapters the models cannot be spread, and are whole now. {error} Take "
+                "them off, and call enable_cache again."
             ) from error
         self.install()
 

@@ -156,7 +156,10 @@ def _modules(
     if not given:
         raise ValueError(f"{owner}: no blocks. Give blocks=..., blocks_name=... or auto=True.")
     if len(wanted) != len(given):
-        raise ValueError(f"{owner}: {len(wanted)} blocks_name for {len(given)} blocks.")
+        raise ValueError(
+            f"{owner}: {len(wanted)} blocks_name for {len(given)} blocks. Give as many, or leave "
+            "the names out."
+        )
     known = {id(module): name for name, module in transformer.named_modules()}
     found, seen = [], set[int]()
     for index, (modules, name) in enumerate(zip(given, wanted, strict=True)):

@@ -51,5 +51,8 @@ def make_predictor(kind: str, arguments: dict[str, Any]) -> Predictor:
         if not isinstance(history, int) or history < 1:
             raise ValueError(f"it would keep {history!r} snapshots; expected 1 or more")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"Calibrator {kind!r}: {error}. Arguments given: {arguments}.") from error
+        raise ValueError(
+            f"Calibrator {kind!r}: {error}. Arguments given: {arguments}. Correct them in "
+            "calibrator_kwargs."
+        ) from error
     return predictor
