@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cache_dit.cli import app
+from cache_dit.new_model.command import proofs
+from cache_dit.new_model.target import Target
 from cache_dit.verify.axes import verify_model
 
 PECULIAR = Path(__file__).with_name("peculiar_dit.py")
@@ -57,6 +60,17 @@ def test_a_loop_that_mixes_one_stream_into_the_other_needs_no_editing(tmp_path: 
     assert code == 0 and output.count("To look at") == 1, output
     report = verify_model(str(tmp_path / "brook_dit_support.py"), "cp")
     assert report.ok, str(report)
+
+
+def test_what_is_written_elsewhere_finds_the_file_that_it_imports(tmp_path: Path) -> None:
+    found = Target("Dit", "mine/dit.py", torch.nn.Identity(), {}, {}, "", Path("mine"))
+    assert proofs(found, Path("mine/dit_support.py"), ["cache"]) == [
+        "cache-dit verify mine/dit_support.py"
+    ]
+    assert proofs(found, tmp_path / "dit_support.py", ["cache", "cp"]) == [
+        f"PYTHONPATH=mine cache-dit verify {tmp_path}/dit_support.py",
+        f"PYTHONPATH=mine cache-dit verify {tmp_path}/dit_support.py --axis cp",
+    ]
 
 
 def test_what_has_to_be_written_has_the_widths_that_the_model_shows(tmp_path: Path) -> None:

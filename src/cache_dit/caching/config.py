@@ -7,11 +7,12 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from .steps_mask import PRESETS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class CacheType(Enum):

@@ -14,7 +14,7 @@ from cache_dit.new_model.facts import Facts
 from cache_dit.new_model.find_cache import find_adapter
 from cache_dit.new_model.find_context import find_context_plans
 from cache_dit.new_model.find_tensor import find_tensor_plans
-from cache_dit.new_model.target import find_target
+from cache_dit.new_model.target import Target, find_target
 from cache_dit.new_model.trial import first_exact, wrong_context, wrong_tensor
 from cache_dit.new_model.write import snake_case, support_source, write
 from cache_dit.refusal import refusals
@@ -52,9 +52,16 @@ def new_model(
         paths = write(output or found.folder, found.name, text, axes)
     for path in paths:
         console.print(f"Written: {path}", highlight=False)
-    for axis in axes:
-        option = "" if axis == "cache" else f" --axis {axis}"
-        console.print(f"Prove it: cache-dit verify {paths[0]}{option}", highlight=False)
+    for line in proofs(found, paths[0], axes):
+        console.print(f"Prove it: {line}", highlight=False, soft_wrap=True)
+
+
+def proofs(found: Target, written: Path, axes: list[str]) -> list[str]:
+    """Command lines that prove what was written, which imports the file of the model."""
+    apart = found.entry.endswith(".py") and written.parent.resolve() != found.folder.resolve()
+    path = f"PYTHONPATH={found.folder} " if apart else ""
+    options = ["" if axis == "cache" else f" --axis {axis}" for axis in axes]
+    return [f"{path}cache-dit verify {written}{option}" for option in options]
 
 
 def lists_table(facts: Facts) -> Table:
