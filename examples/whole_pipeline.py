@@ -23,7 +23,6 @@ def main() -> None:
     options = arguments(__doc__, steps=6, ulysses=0, tp=1)
     with joined() as place:
         pipe = tiny() if options.model == "demo" else load(options.model, place.device)
-        ulysses = options.ulysses or place.size // options.tp  # all ranks, unless it is given
         config = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=2)
         cache_dit.enable_cache(pipe, config)
         alone, whole = draw(pipe, options.prompt, options.steps), sizes(pipe)
@@ -32,7 +31,9 @@ def main() -> None:
             pipe,
             config,
             parallelism_config=ParallelismConfig(
-                ulysses_size=ulysses, tp_size=options.tp, extra_parallel_modules=extra
+                ulysses_size=options.ulysses or "auto",  # all ranks, unless it is given
+                tp_size=options.tp,
+                extra_parallel_modules=extra,
             ),
         )
         together, here = draw(pipe, options.prompt, options.steps), sizes(pipe)

@@ -28,7 +28,7 @@ ALONE = {  # arguments, and what has to be printed
     "pictures_of_a_run.py": (["--steps", "8"], "Written: outputs/run.png"),
 }
 OVER_RANKS = {
-    "over_ranks.py": (["--steps", "3", "--ulysses", "2", "--cache", "1"], "2 ranks"),
+    "over_ranks.py": (["--steps", "3", "--cache", "1"], "2 ranks (ulysses 2, ring 1)"),
     "whole_pipeline.py": (["--steps", "3"], "text_encoder_2   5"),
 }
 
