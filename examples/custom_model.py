@@ -5,11 +5,13 @@
     cache-dit verify examples/custom_model.py --axis cp # context parallelism, over two ranks
     cache-dit verify examples/custom_model.py --axis tp # and tensor parallelism
 
-`small_dit.py` holds the model; nothing in it was changed for this.
+`small_dit.py` holds the model; nothing in it was changed for this. The model exists there only: it
+has random weights, and takes none.
 """
 
 from __future__ import annotations
 
+import argparse
 from typing import Any, ClassVar
 
 import torch
@@ -66,6 +68,7 @@ class SmallDiTTensorParallelismPlanner(TensorParallelismPlanner):
 
 
 def main() -> None:
+    refuse_weights()
     model = make_model().eval()
     config = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=2, num_inference_steps=12)
     cache_dit.enable_cache(model, cache_config=config)
@@ -73,6 +76,19 @@ def main() -> None:
         for step in range(12):
             model(**make_inputs(step, seed=0))
     cache_dit.summary(model, details=True)
+
+
+def refuse_weights() -> None:
+    """`--help`, and what is said to `--model`, which the other examples take."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", help="refused: nobody has trained a SmallDiT")
+    if model := parser.parse_args().model:
+        parser.error(
+            f"--model {model}: SmallDiT exists in this example only, and there are no trained "
+            "weights of it. Run transformer_only.py or one_line.py with them."
+        )
 
 
 if __name__ == "__main__":

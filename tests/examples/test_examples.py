@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import runpy
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -52,6 +53,13 @@ def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(os.environ, "COLUMNS", "120")
     arguments, printed = ALONE[name]
     assert printed in run(name, arguments)
+
+
+def test_the_custom_model_takes_no_weights_and_says_so() -> None:
+    asked = [sys.executable, EXAMPLES / "custom_model.py", "--model", "some/weights"]
+    ended = subprocess.run(asked, capture_output=True, text=True)  # it registers what it brings
+    assert ended.returncode == 2
+    assert "--model some/weights: SmallDiT exists in this example only" in ended.stderr
 
 
 @pytest.mark.parametrize("name", OVER_RANKS)
