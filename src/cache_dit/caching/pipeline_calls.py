@@ -32,9 +32,11 @@ def follow(pipe: Any, denoisers: Sequence[Denoiser]) -> Interception:
     def around(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         pipe = followed()
         requested = _requested_steps(pipe, args, kwargs)
+        former = _timesteps(pipe)
 
         def steps() -> int | None:
-            return getattr(pipe, "_num_timesteps", None) or _scheduled_steps(pipe, requested)
+            told = getattr(pipe, "_num_timesteps", None)
+            return told or _scheduled_steps(pipe, requested, former)
 
         outer = [(each.pipeline_steps, each.scheduler) for each in denoisers]
         for denoiser in denoisers:
@@ -51,12 +53,21 @@ def follow(pipe: Any, denoisers: Sequence[Denoiser]) -> Interception:
     return intercept(pipe, level=CALL_LEVEL, __call__=uncompiled(around))
 
 
-def _scheduled_steps(pipe: Any, requested: int | None) -> int | None:
-    """Calls of the model in a loop of so many steps: some schedulers evaluate a step twice."""
-    scheduler: Any = getattr(pipe, "scheduler", None)
-    if requested is None or getattr(scheduler, "num_inference_steps", None) != requested:
-        return requested
-    return len(scheduler.timesteps)
+def _timesteps(pipe: Any) -> Any:
+    return getattr(getattr(pipe, "scheduler", None), "timesteps", None)
+
+
+def _scheduled_steps(pipe: Any, requested: int | None, former: Any) -> int | None:
+    """Calls of the model in a loop of so many steps: some schedulers evaluate a step twice.
+
+    Where no number is requested, the scheduler's is taken if it was set since the ``former``
+    timesteps of an earlier call.
+    """
+    timesteps = _timesteps(pipe)
+    if requested is None:
+        return None if timesteps is None or timesteps is former else len(timesteps)
+    told = getattr(getattr(pipe, "scheduler", None), "num_inference_steps", None)
+    return len(timesteps) if told == requested and timesteps is not None else requested
 
 
 def _requested_steps(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
@@ -65,5 +76,5 @@ def _requested_steps(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     except TypeError:  # the call itself will say what is wrong with its arguments
         return None
     bound.apply_defaults()
-    steps = bound.arguments.get("num_inference_steps")
+    steps = (bound.arguments | kwargs).get("num_inference_steps")
     return steps if isinstance(steps, int) else None

@@ -49,9 +49,13 @@ class BlockAdapterRegister:
         refusals: list[Exception] = []
         for adapter in cls._candidates(target):
             try:
-                return adapter(pipe, **kwargs)
+                made = adapter(pipe, **kwargs)
             except (ValueError, AttributeError) as error:  # another class, or no transformer at all
                 refusals.append(error)
+                continue
+            if isinstance(made, BlockAdapter):
+                return made
+            raise TypeError(f"{adapter.__name__}: returned {made!r}; expected a BlockAdapter.")
         if refusals:
             raise ValueError(str(refusals[0])) from refusals[0]
         return cls._registry.get(_model_of(target))(pipe, **kwargs)
