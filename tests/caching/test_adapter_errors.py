@@ -13,6 +13,7 @@ from cache_dit import (
     DBCacheConfig,
     ForwardPattern,
     ParamsModifier,
+    PatchFunctor,
     disable_cache,
     enable_cache,
     summary,
@@ -111,6 +112,20 @@ def bad_adapters() -> dict[str, Case]:
             params_modifiers=modifier(Fn_compute_blocks=3, Bn_compute_blocks=2),
         ),
     }
+
+
+class OtherBlocks(PatchFunctor):
+    def apply(self, transformer: nn.Module, **kwargs: Any) -> nn.Module:
+        transformer.blocks = GainTransformer().blocks
+        return transformer
+
+
+def test_a_patch_that_replaces_the_blocks_is_an_error() -> None:
+    model = GainTransformer()
+    before = state_of(model)
+    with pytest.raises(ValueError, match=r"GainTransformer\.blocks: the patch_functor put oth"):
+        enable_cache(model.adapter(patch_functor=OtherBlocks()), CONFIG)
+    assert state_of(model) == before
 
 
 BAD_FIELDS = [

@@ -145,6 +145,16 @@ def test_14_the_longest_prefix_wins() -> None:
         BlockAdapterRegister.unregister("HunyuanDiTPAGToy")
 
 
+def test_14_an_adapter_that_gives_none_is_named() -> None:
+    nothing: Any = lambda pipe, **kwargs: None  # noqa: E731 - a function that is no adapter
+    BlockAdapterRegister.register("GainTransformer")(nothing)
+    try:
+        with pytest.raises(TypeError, match=r"<lambda>: returned None; expected a BlockAdapter"):
+            enable_cache(GainTransformer())
+    finally:
+        BlockAdapterRegister.unregister("GainTransformer")
+
+
 def test_14_a_new_class_is_not_caught_by_an_old_prefix() -> None:
     """14. A class that nobody knows yet is caught by an old prefix and then fails deep inside. An
     adapter says which classes it accepts, and the blocks are found by their structure instead."""

@@ -48,6 +48,17 @@ class CachedTransformer:
         if (module := self.module()) is not None:
             refuse_shared_offloading(module, chain.from_iterable(e.surviving for e in self.lists))
 
+    def check_blocks(self, module: nn.Module) -> None:
+        """Raise `ValueError` where a patch functor has put other blocks in the place of these."""
+        present = set(module.modules())
+        for each in self.lists:
+            if not present.issuperset(each.blocks):
+                raise ValueError(
+                    f"{self.name}.{each.name}: the patch_functor put other blocks there. Blocks "
+                    "are found before it is applied. Change them in place, or build the new list "
+                    "before making the BlockAdapter."
+                )
+
     def check_layers(self) -> None:
         """Raise `RuntimeError` where another library forbids to take the cache off."""
         for layer in (*self.call_layers, *self.block_layers):
@@ -259,6 +270,7 @@ class CacheSession:
             return
         if self.adapter.patch_functor is not None:
             cached.undo = self.adapter.patch_functor.apply_undoably(module)
+            cached.check_blocks(module)
         taps = cached.denoiser.taps()
         for each in [module] if given is None or given is module else [module, given]:
             has = {name: tap for name, tap in taps.items() if hasattr(original_class(each), name)}

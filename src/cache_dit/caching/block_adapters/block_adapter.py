@@ -43,8 +43,8 @@ class BlockAdapter:
             names; otherwise its first parameters are taken for them.
         check_num_outputs: refuse blocks whose ``forward`` is annotated to return another number of
             tensors. Without it, that is found at the first call.
-        patch_functor: applied to the transformer before anything else; an escape hatch for models
-            whose forward must be changed, undone when the cache is disabled.
+        patch_functor: applied to the transformer before its blocks are intercepted; an escape
+            hatch for models whose forward must be changed, undone when the cache is disabled.
         has_separate_cfg: conditional and unconditional are separate calls of the transformer.
         auto: find block lists and pattern from the structure of the transformer.
         allow_prefixes: with ``auto``, names that a block list may begin with.
