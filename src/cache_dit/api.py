@@ -16,9 +16,9 @@ from .caching.block_adapters import BlockAdapter, BlockAdapterRegister
 from .caching.calibrator_config import CalibratorConfig, ParamsModifier
 from .caching.config import DBCacheConfig
 from .caching.flat_settings import caches_nothing, from_keywords
+from .caching.known_sessions import put_in_place, sessions_of
 from .caching.report import print_stats
 from .caching.session import CacheSession
-from .caching.sessions import put_in_place, sessions_of
 from .caching.stats import CacheStats, session_stats
 from .intercept import unwrapped
 from .logger import init_logger

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .attention_backend import set_back
-from .caching.sessions import forget, sessions_of
+from .caching.known_sessions import forget, sessions_of
 from .parallelism import restore
 from .targets import transformers_of
 

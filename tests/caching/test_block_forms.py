@@ -27,7 +27,7 @@ from cache_dit import (
     refresh_context,
     summary,
 )
-from cache_dit.caching.sessions import sessions_of
+from cache_dit.caching.known_sessions import sessions_of
 from tests.caching.toys import WIDTH, StreamTransformer
 
 PATTERNS = list(ForwardPattern)

@@ -20,7 +20,7 @@ from cache_dit import (
     enable_cache,
 )
 from cache_dit.caching.clock import Clock, Tick
-from cache_dit.caching.sessions import sessions_of
+from cache_dit.caching.known_sessions import sessions_of
 from tests.caching.toys import WIDTH, GainTransformer
 
 READERS = ("tolist", "numpy", "cpu", "__array__")

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch.distributed as dist
 
 from cache_dit import DBCacheConfig, summary
+from cache_dit.caching.known_sessions import put_in_place
 from cache_dit.caching.session import CacheSession
-from cache_dit.caching.sessions import put_in_place
 from cache_dit.comm import Channel, SyncGroup
 from tests.caching.toys import GainTransformer
 

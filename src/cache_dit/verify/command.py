@@ -77,7 +77,9 @@ def _chosen(names: list[str], everything: bool, axis: str) -> list[str]:
     chosen = []
     for name in names:
         variants = [each for each in known if each.startswith(f"{name}/")]
-        chosen += [AXES[axis].get(name).name] * (name in known or not variants) + variants
+        if name in known or not variants:
+            chosen.append(AXES[axis].get(name).name)
+        chosen += variants
     return list(dict.fromkeys(chosen))
 
 
