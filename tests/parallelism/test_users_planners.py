@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,6 +27,17 @@ def test_a_plan_in_diffusers_format_needs_no_attention(planner: Any) -> None:
     for error, sent in ranks(2).run(user_jobs.spread, planner, "WanTransformer3DModel"):
         assert error < 1e-9
         assert sent
+
+
+@pytest.mark.parametrize("config", [{"ulysses_size": 2}, {"ring_size": 2}], ids=["ulysses", "ring"])
+def test_the_order_of_streams_in_an_attention_matters_to_a_mask_only(
+    config: dict[str, int],
+) -> None:
+    """So that the guide may say so: without one, attention does not know where its keys stood."""
+    name = "ChromaTransformer2DModel"
+    without_mask = partial(user_jobs.backwards, attention_mask=None)
+    assert max(ranks(2).run(without_mask, name, config)) < 1e-9
+    assert min(ranks(2).run(user_jobs.backwards, name, config)) > 1e-3
 
 
 def test_a_planner_that_returns_the_module_is_told_what_to_return() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,9 +10,12 @@ from torch import nn
 
 from cache_dit.parallelism import (
     ContextParallelismPlanner,
+    ContextParallelismPlannerRegister,
     ParallelismConfig,
     TensorParallelismPlanner,
 )
+from cache_dit.parallelism.context_parallel import ContextParallel
+from cache_dit.parallelism.plan_steps import Attention
 from cache_dit.verify import zoo
 from cache_dit.verify.outputs import difference
 
@@ -49,3 +53,27 @@ def spread(planner: type[ContextParallelismPlanner], name: str) -> tuple[float, 
         output = zoo.tensors(model(**entry.inputs(torch.float64)))
         parallel.uninstall()
     return difference(output, expected), parallel.bytes_sent - begun
+
+
+def backwards(name: str, config: dict[str, int], **changed: Any) -> float:
+    """Error of a model in whose plan every attention names its streams in the wrong order."""
+    entry = zoo.get(name)
+    model, inputs = entry.build(torch.float64), {**entry.inputs(torch.float64), **changed}
+    plans = [
+        {place: _reversed(what) for place, what in plan.items()}
+        for plan in ContextParallelismPlannerRegister.get_planner(name)().plans(model)
+    ]
+    with torch.no_grad():
+        expected = zoo.tensors(model(**inputs))
+        parallel = ContextParallel(model, plans, ParallelismConfig(**config))
+        parallel.install()
+        output = zoo.tensors(model(**inputs))
+        parallel.uninstall()
+    return difference(output, expected)
+
+
+def _reversed(what: Any) -> Any:
+    if not isinstance(what, Attention):
+        return what
+    assert len(what.query) == len(what.keys) == 2
+    return replace(what, query=what.query[::-1], keys=what.keys[::-1])
