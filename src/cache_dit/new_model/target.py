@@ -12,7 +12,8 @@ from torch import nn
 from cache_dit.intercept import original_class
 from cache_dit.new_model.what_to_write import what_to_write
 from cache_dit.verify import zoo
-from cache_dit.verify.zoo.own import NEEDED, is_own, load_module, own_model
+from cache_dit.verify.zoo.module_files import load_module
+from cache_dit.verify.zoo.own import NEEDED, is_own, own_model
 
 
 @dataclass(frozen=True)

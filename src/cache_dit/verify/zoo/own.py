@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from cache_dit.parallelism.failure import described, where
+from cache_dit.verify.zoo.module_files import load_module
 from cache_dit.verify.zoo.spec import Draw, materialise
 from cache_dit.verify.zoo.weights import cast, randomise
 
@@ -109,25 +106,3 @@ def own_model(name: str) -> OwnModel:
             "arguments of its forward. Write both."
         )
     return OwnModel(name, module.make_model, module.make_inputs)
-
-
-def load_module(name: str) -> ModuleType:
-    """A module by its dotted name, or by the path of its file.
-
-    Raises:
-        ValueError: it is not there, or its name is that of another module.
-    """
-    if not name.endswith(".py"):
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{name}: {error}. Give a module, or the path of a file.") from error
-    path = Path(name).resolve()
-    if not path.is_file():
-        raise ValueError(f"{name}: there is no such file.")
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))  # for what the file imports from beside it
-    module = importlib.import_module(path.stem)
-    if Path(module.__file__ or "").resolve() != path:
-        raise ValueError(f"{name}: another module is called {path.stem!r}. Rename the file.")
-    return module
