@@ -133,6 +133,7 @@ def table(pairs: list[Pair], here: Place, sizes: Mapping[str, int | None]) -> Ta
     """One row for each setting."""
     mesh = " x ".join(f"{axis} {size}" for axis, size in sizes.items() if size not in (None, 1))
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=mesh)
+    made.caption = "Ranks that share the cores of one machine gain no time."
     made.add_column("setting", no_wrap=True)
     columns = ("1 rank", f"{here.size} ranks", "faster", "sent per step", "largest difference")
     for name in columns:
