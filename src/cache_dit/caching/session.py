@@ -20,6 +20,7 @@ from .config import DBCacheConfig
 from .denoiser import Denoiser
 from .grouping import ListSettings, Unit, make_units
 from .offload import refuse_shared_offloading
+from .other_caches import refuse_another_cache
 from .pipeline_calls import CALL_LEVEL, follow, reference_to
 
 
@@ -46,6 +47,7 @@ class CachedTransformer:
     def check(self) -> None:
         """Raise `ValueError` where what else is on the transformer forbids to skip blocks."""
         if (module := self.module()) is not None:
+            refuse_another_cache(module)
             refuse_shared_offloading(module, chain.from_iterable(e.surviving for e in self.lists))
 
     def check_blocks(self, module: nn.Module) -> None:
