@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from cache_dit import ParallelismConfig
 from cache_dit.comm import Arriving, Channel
 from cache_dit.parallelism.distributed_attention import TURNS, DistributedAttention, Tokens
-from cache_dit.parallelism.exchange import turns
+from cache_dit.parallelism.head_exchange import turns
 from cache_dit.parallelism.mesh import Mesh
 from cache_dit.parallelism.sequence import Layout
 

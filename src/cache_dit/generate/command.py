@@ -11,7 +11,10 @@ from rich.console import Console
 from cache_dit.assignments import parsed, settings
 from cache_dit.generate import options as opt
 from cache_dit.generate.call import call_arguments
-from cache_dit.generate.engine import (
+from cache_dit.generate.load import load_pipeline
+from cache_dit.generate.outputs import save, save_beside
+from cache_dit.generate.report import comparison, measures
+from cache_dit.generate.running import (
     compile_transformers,
     enable,
     place,
@@ -19,9 +22,6 @@ from cache_dit.generate.engine import (
     settings_of,
     without_cache,
 )
-from cache_dit.generate.load import load_pipeline
-from cache_dit.generate.outputs import save, save_beside
-from cache_dit.generate.report import comparison, measures
 from cache_dit.launch import Place, joined
 from cache_dit.refusal import refusals
 

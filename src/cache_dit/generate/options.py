@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from cache_dit.generate.engine import OFFLOADS
 from cache_dit.generate.load import DTYPES
+from cache_dit.generate.running import OFFLOADS
 
 Model: TypeAlias = Annotated[
     str, typer.Option(help='Folder or hub id of a pipeline; "demo" is the one in the package.')

@@ -7,7 +7,7 @@ import math
 from rich import box
 from rich.table import Table
 
-from cache_dit.generate.engine import Outcome
+from cache_dit.generate.running import Outcome
 from cache_dit.metrics import compute_psnr, compute_ssim
 
 SSIM_WINDOW = 7

@@ -14,7 +14,7 @@ import torch
 
 from ..logger import init_logger
 from .config import ParallelismConfig
-from .exchange import HeadExchange, turns
+from .head_exchange import HeadExchange, turns
 from .local_attention import LocalAttention, Partial, merge
 from .mask import Mask, Masks
 from .mesh import Mesh

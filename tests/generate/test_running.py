@@ -10,7 +10,7 @@ from torch import nn
 
 from cache_dit import DBCacheConfig, ParallelismConfig
 from cache_dit.demo import load_demo_pipeline
-from cache_dit.generate.engine import compile_transformers, place, settings_of, without_cache
+from cache_dit.generate.running import compile_transformers, place, settings_of, without_cache
 
 NONE = {"ulysses": None, "ring": None, "tp": None}
 
