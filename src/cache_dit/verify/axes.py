@@ -100,7 +100,8 @@ def verify_model(name: str, axis: str = "cache", *, every_setting: bool = False)
         raise ValueError(f"verify: no axis {axis!r}. Use one of {', '.join(AXES)}.")
     entry = AXES[axis].get(name)
     if not entry.available:
-        return Report(name, axis, not_applicable="The installed diffusers lacks this class.")
+        library = entry.module.partition(".")[0]
+        return Report(name, axis, not_applicable=f"The installed {library} lacks this class.")
     started = time.perf_counter()
     try:
         if isinstance(entry, OwnModel):
