@@ -54,5 +54,6 @@ def whole_while_adapters_change(
 
 def _parts(owner: Any) -> list[nn.Module]:
     """The models of a pipeline."""
-    found = getattr(owner, "components", {})
-    return [each for each in found.values() if isinstance(each, nn.Module)]
+    found = getattr(owner, "components", None)
+    parts = found.values() if isinstance(found, dict) else ()
+    return [each for each in parts if isinstance(each, nn.Module)]
