@@ -26,7 +26,7 @@ from cache_dit import (
     summary,
 )
 from cache_dit import intercept as interception
-from cache_dit.caching import sessions
+from cache_dit.caching import known_sessions
 from tests.caching.toys import Gain, GainTransformer
 
 CONFIG = DBCacheConfig(Fn_compute_blocks=1, max_warmup_steps=1)
@@ -88,7 +88,7 @@ def test_a_model_is_not_kept_alive(disabled: bool) -> None:
     enable_cache(model.adapter(), CONFIG, TaylorSeerCalibratorConfig())
     for _ in range(4):
         model.at(1.0)
-    (session,) = sessions.sessions_of(model)
+    (session,) = known_sessions.sessions_of(model)
     references = [weakref.ref(each) for each in (model, model.blocks[0], model.blocks[2], session)]
     if disabled:
         disable_cache(model)
@@ -115,7 +115,7 @@ def test_a_pipeline_is_not_kept_alive(disabled: bool, aborted: bool) -> None:
 def test_the_bookkeeping_forgets_what_is_gone() -> None:
     def entries() -> int:
         runners = sum(len(each) for each in interception._runners.values())
-        return len(interception._layers) + runners + len(sessions._sessions)
+        return len(interception._layers) + runners + len(known_sessions._sessions)
 
     gc.collect()
     before = entries()
@@ -136,7 +136,7 @@ def test_stored_tensors_go_with_the_end_of_a_pipeline_run_and_with_disabling() -
     assert stats.held_bytes == 0
     assert stats.branch_bytes == {"": 2 * (3 * 4 * 8)}, "a snapshot and the reference, until then"
     pipe.transformer.at(1.0)  # outside a run nothing says that it is over
-    (session,) = sessions.sessions_of(pipe)
+    (session,) = known_sessions.sessions_of(pipe)
     (history, _) = session.transformers[0].units[0].groups[0].states["", 0].histories[0]
     tensors = [weakref.ref(each) for each in history.snapshots]
     assert tensors
