@@ -124,7 +124,7 @@ def test_it_prints_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
         model.at(1.0)
     summary(model)
     brief = capsys.readouterr().out
-    assert "4 (67%)" in brief
+    assert "4 of 6 (67%)" in brief
     assert "Default max_warmup_steps lowered" in " ".join(brief.split())
     assert "warm-up" not in brief.replace("max_warmup", "")
     summary(model, details=True)
