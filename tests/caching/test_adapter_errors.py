@@ -55,6 +55,11 @@ def misnamed() -> dict[str, Case]:
             blocks_name=["a", "b"],
             chained=("a", "d"),
         ),
+        "transformer twice": (
+            gains,
+            BlockAdapter(transformer=[gains, gains], blocks=[gains.blocks] * 2, forward_pattern=P3),
+            "a transformer is listed twice",
+        ),
         "no module": (gains, BlockAdapter(transformer=3), "transformer=3; expected a torch.nn.Mod"),
     }
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ...closest import hint
-from ...intercept import original_class, parameter_names
+from ...intercept import original_class, parameter_names, unwrapped
 from ..patch_functor import PatchFunctor
 from .block_lists import BlockList, TransformerBlocks
 
@@ -55,13 +55,15 @@ def check_fields(adapter: BlockAdapter) -> None:
 
 
 def check_transformers(modules: Sequence[Any]) -> None:
-    """Raise `ValueError` where something that is given as a transformer is none."""
+    """Raise `ValueError` where something that is given as a transformer is none, or given twice."""
     for module in modules:
         if not isinstance(module, nn.Module):
             raise ValueError(
                 f"BlockAdapter: transformer={module!r}; expected a torch.nn.Module, or a list of "
                 "them."
             )
+    if len({id(unwrapped(module)) for module in modules}) < len(modules):
+        raise ValueError("BlockAdapter: a transformer is listed twice. Give each one once.")
 
 
 def check_lists(adapter: BlockAdapter, found: Sequence[TransformerBlocks]) -> None:
