@@ -6,9 +6,9 @@ python tools/generate_docs.py --check  # only say which are stale, and exit with
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,17 +91,20 @@ def stale_pages(directory: Path) -> dict[Path, str]:
     } | stale_plots(directory)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write the documentation pages that are derived.")
+    parser.add_argument("--check", action="store_true", help="only say which are stale")
+    check = parser.parse_args(arguments).check
     stale = stale_pages(DOCS)
     for path, text in stale.items():
-        if "--check" in arguments:
+        if check:
             print(f"{path} is stale. Run `make generate`.")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}")
-    return 1 if stale and "--check" in arguments else 0
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main())
