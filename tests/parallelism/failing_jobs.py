@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import nn
 
 import cache_dit
@@ -15,6 +18,8 @@ from cache_dit import ParallelismConfig
 from cache_dit.demo import EmojiPipeline, load_demo_pipeline
 from cache_dit.parallelism.failure import Failures
 from cache_dit.parallelism.mesh import Mesh
+from cache_dit.parallelism.spread import Spread
+from tests.parallelism.jobs import refused_kernel
 
 STEPS, FAILING = 6, 5
 PLACE = "transformer_blocks.1.attn"
@@ -129,3 +134,15 @@ def _hooked(module: nn.Module, hook: Callable[..., None] | None) -> Iterator[Non
     yield
     if handle:
         handle.remove()
+
+
+def failing_while_one_is_enabling(rank: int) -> str:
+    """Each rank fails by itself in the model, one of them a while after the others."""
+    adopt = Spread.adopt
+
+    def late(spread: Spread) -> None:
+        time.sleep(dist.get_rank() == rank)
+        adopt(spread)
+
+    with patch.object(Spread, "adopt", late):
+        return refused_kernel("WanTransformer3DModel", {"ring_size": 2})

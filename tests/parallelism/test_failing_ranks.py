@@ -65,6 +65,12 @@ def test_behind_the_last_exchange_of_a_call(pair: Ranks) -> None:
     )
 
 
+@pytest.mark.slow
+def test_while_another_rank_is_still_enabling(pair: Ranks) -> None:
+    for said in pair.run(jobs.failing_while_one_is_enabling, 1):
+        assert "'_native_math' does not give the log of the sum" in said
+
+
 def test_an_error_is_not_taken_for_one_of_an_earlier_model_of_the_class(pair: Ranks) -> None:
     for first, second in pair.run(jobs.errors_of_two_models):
         assert first.endswith("the first")

@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from ..comm import Channel
 from ..intercept import Interception
 from .agreement import install
 from .changing_adapters import takes_adapters, whole_while_adapters_change
 from .config import ParallelismConfig
-from .mesh import Mesh
 from .planner import Applied, Planner
 
 
@@ -64,7 +64,9 @@ class Spread:
             _known[module] = self
         owner = self._owner() if self._owner is not None else None
         watched = {id(each): each for each in (*self._modules, owner) if takes_adapters(each)}
-        sample = Mesh.of(self.config).sample
+        # Not `Mesh.of`, which makes spoilt groups anew: other ranks may be in a call already.
+        meshes = [each.mesh for each in chain.from_iterable(self._modules.values())]
+        sample = meshes[0].sample if meshes else Channel()
         for each in watched.values():
             layer = whole_while_adapters_change(each, self.uninstall, self._again, sample)
             self._layers.append(layer)
