@@ -38,13 +38,14 @@ def adapter_of(target: Any) -> BlockAdapter:
 
 
 def _no_model(target: Any) -> str | None:
+    """How a message calls what cannot be a model; None for what may be one."""
     if isinstance(target, str):
         return f"the name {target!r}"
     if isinstance(target, type):
         return f"the class {target.__name__}"
-    if target is None or isinstance(target, (list, tuple, dict, int)):
-        return f"{target!r}" if target is None else f"a {type(target).__name__}"
-    return None
+    if isinstance(target, (list, tuple, dict, int)):
+        return f"a {type(target).__name__}"
+    return "None" if target is None else None
 
 
 def transformers_of(target: Any) -> list[nn.Module]:
