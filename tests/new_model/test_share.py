@@ -27,7 +27,8 @@ def test_what_was_measured_reaches_the_targets() -> None:
     assert list(found) == list(TARGETS)
     for axis, (passed, count) in found.items():
         assert passed >= TARGETS[axis] * count, f"{axis}: {passed} of {count}"
-    assert {each.model for each in MEASURED} <= set(zoo.names())
+    plain = {name for name in zoo.names() if "/" not in name}  # also those that are not installed
+    assert {each.model for each in MEASURED} <= plain
 
 
 @pytest.mark.nightly
